@@ -1,0 +1,1 @@
+"""Kinelex: 3D human motion from a sentence."""

@@ -1,0 +1,93 @@
+"""The clip that the rest of Kinelex passes around: joint positions, frame rate, skeleton, text segments."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinelex.errors import KinelexError
+from kinelex.motion.skeleton import HUMANML3D, Skeleton
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A phrase and when it happens: `start` inclusive, `end` exclusive, in seconds."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Motion:
+    """A motion clip.
+
+    Attributes:
+        positions: (T, J, 3) float32 joint positions in metres, Y up, facing +Z at frame 0.
+        fps: frames a second.
+        skeleton: what the J joints are.
+        segments: the phrases of the text that made or describes the clip, in temporal order.
+
+    Raises:
+        KinelexError: positions have the wrong shape, no frames, or NaN or infinite values.
+    """
+
+    positions: NDArray[np.float32]
+    fps: float = 20.0
+    skeleton: Skeleton = HUMANML3D
+    segments: tuple[Segment, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        positions = np.asarray(self.positions, dtype=np.float32)
+        if positions.ndim != 3 or positions.shape[1:] != (len(self.skeleton), 3):
+            raise KinelexError(
+                f"motion has positions of shape {positions.shape}; "
+                f"skeleton {self.skeleton.name} needs (frames, {len(self.skeleton)}, 3)"
+            )
+        if len(positions) == 0:
+            raise KinelexError("motion has no frames; give at least one")
+        if not np.isfinite(positions).all():
+            raise KinelexError("motion has NaN or infinite joint positions; repair or cut those frames")
+        if not (np.isfinite(self.fps) and self.fps > 0):
+            raise KinelexError(f"motion has {self.fps} frames a second; give a positive number")
+        object.__setattr__(self, "positions", positions)
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @property
+    def seconds(self) -> float:
+        """Duration in seconds."""
+        return len(self) / self.fps
+
+    def with_positions(self, positions: NDArray[np.float32]) -> Motion:
+        """The same clip with other joint positions."""
+        return replace(self, positions=positions)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Motion:
+        """Read a clip; the suffix picks the format (npz, npy, bvh, amc, ...), foreign skeletons are retargeted.
+
+        Raises:
+            KinelexError: the file is missing, of an unknown format, or broken.
+        """
+        from kinelex.motion.formats import read_motion
+
+        return read_motion(path)
+
+    def save(self, path: str | os.PathLike[str], *, names: str = "smpl", unit: str = "m") -> None:
+        """Write the clip; the suffix picks the format (npz, npy, bvh, glb, mp4, png, html).
+
+        Args:
+            names: joint-name preset for rigs: smpl, mixamo, unreal, unity or vrm (bvh and glb).
+            unit: "m" or "cm" (bvh).
+
+        Raises:
+            KinelexError: unknown format or preset, or the file cannot be written (an existing file is kept).
+        """
+        from kinelex.motion.formats import write_motion
+
+        write_motion(self, path, names=names, unit=unit)
