@@ -1,0 +1,41 @@
+# `make demo` and `make test` do all their own set-up on a fresh machine.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# Where a folder of wheels is configured for pip (an offline mirror, a CPU build of torch), uv uses it too.
+ifdef PIP_FIND_LINKS
+export UV_FIND_LINKS := $(PIP_FIND_LINKS)
+endif
+
+.PHONY: setup demo test lint bench clean
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e ".[train,render,minilm,dev]"
+	touch $(STAMP)
+
+PROMPT ?= a person walks forward, then waves with the right hand
+SEED ?= 0
+DEMO := demo/demo
+demo: $(STAMP)
+	$(BIN)/kinelex generate "$(PROMPT)" --seed $(SEED) --output $(DEMO).npz --output $(DEMO).glb --output $(DEMO).bvh \
+		--output $(DEMO).png --output $(DEMO).html
+	@echo "Open $(DEMO).html in a browser, $(DEMO).png as a picture, $(DEMO).glb or $(DEMO).bvh in your 3D tool."
+
+test: $(STAMP)
+	$(BIN)/pytest -n 2 --dist loadfile
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .ruff_cache demo

