@@ -116,6 +116,9 @@ _KIT_DIRECTIONS = (
     _LEFT, _DOWN, _DOWN, _FRONT, _FRONT, _RIGHT, _DOWN, _DOWN, _FRONT, _FRONT,
 )  # fmt: skip
 
+# Left and right are those of the published processing, whose heading takes joints 11 and 5 for the right hip and
+# shoulder, although its rest directions above put them on the left: rest directions and rotations of a KIT figure
+# that faces +Z differ by half a turn at its hips and shoulders.
 # Proportions of a 1.75 m adult; a motion that must match the published KIT-ML statistics brings its own offsets.
 _KIT_LENGTHS = (
     0.0, 0.08, 0.20, 0.22, 0.14, 0.19, 0.29, 0.25, 0.19, 0.29, 0.25,
@@ -125,16 +128,16 @@ _KIT_LENGTHS = (
 KIT = Skeleton(
     name="kit",
     joints=(
-        "pelvis", "spine1", "spine2", "neck", "head", "left_shoulder", "left_elbow", "left_wrist", "right_shoulder",
-        "right_elbow", "right_wrist", "left_hip", "left_knee", "left_ankle", "left_heel", "left_foot", "right_hip",
-        "right_knee", "right_ankle", "right_heel", "right_foot",
+        "pelvis", "spine1", "spine2", "neck", "head", "right_shoulder", "right_elbow", "right_wrist",
+        "left_shoulder", "left_elbow", "left_wrist", "right_hip", "right_knee", "right_ankle", "right_heel",
+        "right_foot", "left_hip", "left_knee", "left_ankle", "left_heel", "left_foot",
     ),
     parents=(-1, 0, 1, 2, 3, 3, 5, 6, 3, 8, 9, 0, 11, 12, 13, 14, 0, 16, 17, 18, 19),
     directions=_KIT_DIRECTIONS,
     offsets=_scaled(_KIT_DIRECTIONS, _KIT_LENGTHS),
     chains=((0, 11, 12, 13, 14, 15), (0, 16, 17, 18, 19, 20), (0, 1, 2, 3, 4), (3, 5, 6, 7), (3, 8, 9, 10)),
     fps=12.5,
-    right_hip=16, left_hip=11, right_shoulder=8, left_shoulder=5,
+    right_hip=11, left_hip=16, right_shoulder=5, left_shoulder=8,
     lower_legs=(17, 18), left_foot=(19, 20), right_foot=(14, 15), contact_threshold=0.05,
     mirror=(0, 1, 2, 3, 4, 8, 9, 10, 5, 6, 7, 16, 17, 18, 19, 20, 11, 12, 13, 14, 15),
 )  # fmt: skip
