@@ -1,0 +1,97 @@
+"""Source skeletons to the 22 joints of HumanML3D, and source animations to clips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from kinelex.errors import KinelexError
+from kinelex.motion.animation import Animation
+from kinelex.motion.flavours import FLAVOURS, GENERIC, Weights
+from kinelex.motion.heading import facing, to_heading
+from kinelex.motion.humanoid import match_humanoid
+from kinelex.motion.kinematics import animation_pose
+from kinelex.motion.motion import Motion
+from kinelex.motion.resample import resample_animation
+from kinelex.motion.skeleton import HUMANML3D, Skeleton
+
+
+def retarget(animation: Animation) -> Tensor:
+    """(T, 22, 3) HumanML3D joint positions in metres, Y up, at the animation's frame rate and proportions.
+
+    Every joint is a weighted mean of source joints, by the table of the animation's flavour or, for a skeleton that
+    Kinelex does not know, by the joints' names. Limbs of flavours whose zero pose is not straight (bvh-daz) are
+    rebuilt from the rotations relative to the T-pose.
+
+    Raises:
+        KinelexError: the skeleton lacks joints that a body needs.
+    """
+    flavour = FLAVOURS.get(animation.flavour, GENERIC)
+    table = flavour.joints or match_humanoid(animation)
+    missing = sorted({name for weights in table.values() for name in weights} - set(animation.names))
+    if missing:
+        raise KinelexError(
+            f"a skeleton of flavour {animation.flavour} needs the joints {', '.join(missing)}; "
+            "read the file with another flavour, or with none to have it found out"
+        )
+    part = _straightened(_needed(animation, table), flavour.straight)
+    mixing = torch.zeros(len(HUMANML3D), len(part.names))
+    for row, joint in enumerate(HUMANML3D.joints):
+        for name, weight in table[joint].items():
+            mixing[row, part.index(name)] = weight
+    return mixing.to(part.rotations) @ animation_pose(part).positions
+
+
+def to_motion(animation: Animation, fps: float = 20.0) -> Motion:
+    """The animation as a clip: resampled, retargeted, feet on the floor, centred and facing +Z at frame 0.
+
+    Rotations are resampled, not positions, so bones keep their lengths.
+
+    Raises:
+        KinelexError: the skeleton lacks joints that a body needs, or `fps` is not a positive number.
+    """
+    positions = face_forward(retarget(resample_animation(animation, fps)))
+    return Motion(positions.numpy(), fps=fps)
+
+
+def face_forward(positions: Tensor, skeleton: Skeleton = HUMANML3D) -> Tensor:
+    """(T, J, 3) positions moved as a whole: lowest joint at y = 0; at frame 0 pelvis at x = z = 0, facing +Z.
+
+    A figure faces across the line through its hips and shoulders; one whose left-right axis is upright has no heading and
+    is only moved.
+    """
+    first = positions[0]
+    origin = torch.stack((first[0, 0], positions[..., 1].min(), first[0, 2]))
+    return to_heading(positions - origin, facing(first, skeleton))
+
+
+def _needed(animation: Animation, table: Mapping[str, Weights]) -> Animation:
+    """The animation without joints that no joint of the table hangs on: fingers, eyes."""
+    keep: set[int] = set()
+    for joint in {animation.index(name) for weights in table.values() for name in weights}:
+        while joint >= 0 and joint not in keep:
+            keep.add(joint)
+            joint = animation.parents[joint]
+    order = sorted(keep)
+    return replace(
+        animation,
+        names=tuple(animation.names[joint] for joint in order),
+        parents=tuple(-1 if joint == 0 else order.index(animation.parents[joint]) for joint in order),
+        offsets=animation.offsets[order],
+        rotations=animation.rotations[:, order],
+        translations=animation.translations[:, order],
+    )
+
+
+def _straightened(animation: Animation, straight: Mapping[str, tuple[float, float, float]]) -> Animation:
+    """The animation with some bones turned in the rest pose, at their lengths."""
+    if not straight:
+        return animation
+    translations = animation.translations.clone()
+    for name, direction in straight.items():
+        joint = animation.index(name)
+        translations[:, joint] = animation.offsets[joint].norm() * translations.new_tensor(direction)
+    return replace(animation, translations=translations)
