@@ -1,0 +1,220 @@
+"""Foot lock: planted feet stop sliding, legs follow by two-bone inverse kinematics.
+
+Per foot: (1) where ankle and toe are both planted, the foot's direction is held; (2) each planted toe is held
+at one place, and the heel with it; (3) between two such places the correction fades out and in; (4) hip, knee
+and ankle are solved analytically, the knee bending the way it did, the pelvis giving way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from kinelex.motion.chain_ik import shortest_rotations
+from kinelex.motion.contacts import foot_contacts, run_ids, run_means
+from kinelex.motion.heading import facing
+from kinelex.motion.skeleton import Skeleton
+
+_BLEND = 0.2  # seconds over which a correction fades in free flight
+_STRAIGHT = 0.999  # a leg is not stretched further than this share of its length, or than it already was
+_PELVIS_ROUNDS = 4
+_SMALL = 1e-9  # metres, below which a vector has no direction
+
+
+@dataclass(frozen=True)
+class _Leg:
+    """Joint indices of a leg: `heel` and `toe` are the contact joints, `foot` all joints below the ankle."""
+
+    hip: int
+    knee: int
+    ankle: int
+    heel: int
+    toe: int
+    foot: tuple[int, ...]
+
+    @staticmethod
+    def ending_in(contact: tuple[int, int], skeleton: Skeleton) -> _Leg:
+        chain = next(chain for chain in skeleton.chains if contact[1] in chain)
+        return _Leg(chain[1], chain[2], chain[3], contact[0], contact[1], chain[4:])
+
+
+@dataclass(frozen=True)
+class _FootPath:
+    """Where the foot should go: ankle (..., T, 3), and the joints below it (..., T, F, 3)."""
+
+    ankle: Tensor
+    foot: Tensor
+
+
+def lock_feet(positions: Tensor, fps: float, skeleton: Skeleton, contacts: Tensor | None = None) -> Tensor:
+    """Hold planted feet in place and feet above the floor y = 0; every bone keeps its length.
+
+    Args:
+        positions: (..., T, J, 3) joints in metres, Y up.
+        contacts: (..., T, 4) bool as `foot_contacts` gives; computed when not given.
+
+    Returns:
+        (..., T, J, 3); joints above the hips move only with the pelvis.
+    """
+    contacts = foot_contacts(positions, fps, skeleton) if contacts is None else contacts
+    joints = positions.double()  # sqrt in a nearly straight leg costs half the digits
+    legs = tuple(_Leg.ending_in(pair, skeleton) for pair in (skeleton.left_foot, skeleton.right_foot))
+    window = max(1, round(_BLEND * fps))
+    feet = tuple(
+        _foot_path(joints, leg, contacts[..., 2 * side], contacts[..., 2 * side + 1], window)
+        for side, leg in enumerate(legs)
+    )
+    moved = joints + _pelvis_shift(joints, legs, feet, window).unsqueeze(-2)
+    heading = facing(joints, skeleton)
+    forward = torch.stack((heading[..., 0], torch.zeros_like(heading[..., 0]), heading[..., 1]), dim=-1)
+    for leg, foot in zip(legs, feet, strict=True):
+        _place_leg(moved, joints, leg, foot, forward)
+    return moved.to(positions.dtype)
+
+
+def _foot_path(joints: Tensor, leg: _Leg, heel_down: Tensor, toe_down: Tensor, window: int) -> _FootPath:
+    """Targets of a rigid foot: turned about its heel, then shifted, then lifted out of the floor."""
+    heel, toe = joints[..., leg.heel, :], joints[..., leg.toe, :]
+    direction = toe - heel
+    flat = heel_down & toe_down
+    held = _spread(run_means(direction, flat) - direction, flat, window)
+    turn = _turn(direction, direction + held)
+    turned = _apply(turn, direction.unsqueeze(-2)).squeeze(-2)
+
+    by_toe = run_means(toe, toe_down) - turned
+    by_heel = _between_toe_holds(by_toe, run_means(heel, heel_down), toe_down, heel_down)
+    target = torch.where(toe_down.unsqueeze(-1), by_toe, by_heel)
+    shift = _spread(target - heel, toe_down | heel_down, window)
+    placed = _apply(turn, joints[..., [leg.ankle, *leg.foot], :] - heel.unsqueeze(-2))
+    placed = placed + (heel + shift).unsqueeze(-2)
+    placed[..., 1] += (-placed[..., 1].amin(-1, keepdim=True)).clamp(min=0)
+    return _FootPath(placed[..., 0, :], placed[..., 1:, :])
+
+
+def _between_toe_holds(by_toe: Tensor, alone: Tensor, toe_down: Tensor, heel_down: Tensor) -> Tensor:
+    """Heel targets while only the heel is down: led from the last to the next toe hold of the same stance.
+
+    In a stance without a toe hold the heel keeps its own mean place, `alone`.
+    """
+    stance = run_ids(toe_down | heel_down)
+    before, after = _neighbours(toe_down)
+    frame = torch.arange(toe_down.shape[-1], device=toe_down.device)
+    has_before = (before >= 0) & (stance.gather(-1, before.clamp(min=0)) == stance)
+    has_after = (after < len(frame)) & (stance.gather(-1, after.clamp(max=len(frame) - 1)) == stance)
+    part = (frame - before) / (after - before).clamp(min=1)
+    part = torch.where(has_before & has_after, part, has_after.to(part.dtype)).unsqueeze(-1).to(by_toe.dtype)
+    led = _at(by_toe, before) * (1 - _smoothstep(part)) + _at(by_toe, after) * _smoothstep(part)
+    return torch.where((has_before | has_after).unsqueeze(-1), led, alone)
+
+
+def _spread(values: Tensor, known: Tensor, window: int) -> Tensor:
+    """Values (..., T, C) where `known` (..., T); elsewhere the neighbours', fading over a window.
+
+    In a gap shorter than the window the two fades cross over instead, so that they add up to one.
+    """
+    before, after = _neighbours(known)
+    frames = known.shape[-1]
+    frame = torch.arange(frames, device=known.device)
+    inner = (before >= 0) & (after < frames)
+    reach = torch.where(inner, (after - before).clamp(max=window), window).clamp(min=1)
+    weight_before = _smoothstep((1 - (frame - before) / reach).clamp(min=0)) * (before >= 0)
+    weight_after = _smoothstep((1 - (after - frame) / reach).clamp(min=0)) * (after < frames)
+    from_before = _at(values, before) * weight_before.unsqueeze(-1)
+    from_after = _at(values, after) * weight_after.unsqueeze(-1)
+    return torch.where(known.unsqueeze(-1), values, from_before + from_after)
+
+
+def _neighbours(known: Tensor) -> tuple[Tensor, Tensor]:
+    """(..., T) index of the last known frame at or before each frame (-1: none) and of the next (T: none)."""
+    frames = known.shape[-1]
+    frame = torch.arange(frames, device=known.device).expand(known.shape)
+    before = frame.masked_fill(~known, -1).cummax(-1).values
+    after = frame.masked_fill(~known, frames).flip(-1).cummin(-1).values.flip(-1)
+    return before, after
+
+
+def _at(values: Tensor, frame: Tensor) -> Tensor:
+    """Values (..., T, C) at frames (..., T), clamped to the clip."""
+    inside = frame.clamp(0, values.shape[-2] - 1).unsqueeze(-1)
+    return values.gather(-2, inside.expand(*inside.shape[:-1], values.shape[-1]))
+
+
+def _smoothstep(part: Tensor) -> Tensor:
+    return part * part * (3 - 2 * part)
+
+
+def _pelvis_shift(joints: Tensor, legs: tuple[_Leg, ...], feet: tuple[_FootPath, ...], window: int) -> Tensor:
+    """(..., T, 3) the least shift that brings every ankle target within reach, eased in and out over time."""
+    frames = joints.shape[-3]
+    shift = _within_reach(torch.zeros_like(joints[..., 0, :]), joints, legs, feet)
+    rows = shift.transpose(-2, -1).reshape(-1, 1, frames)
+    half = window // 2
+    eased = functional.avg_pool1d(functional.pad(rows, (half, half), "replicate"), 2 * half + 1, stride=1)
+    eased = eased.view(*shift.shape[:-2], 3, frames).transpose(-2, -1)
+    return _within_reach(eased, joints, legs, feet)
+
+
+def _within_reach(
+    shift: Tensor, joints: Tensor, legs: tuple[_Leg, ...], feet: tuple[_FootPath, ...]
+) -> Tensor:
+    """Project the pelvis' shift onto both legs' spheres of reach in turn."""
+    for _ in range(_PELVIS_ROUNDS):
+        for leg, foot in zip(legs, feet, strict=True):
+            gap = foot.ankle - joints[..., leg.hip, :] - shift
+            distance = gap.norm(dim=-1, keepdim=True)
+            missing = (distance - _reach(joints, leg)).clamp(min=0)
+            shift = shift + gap / distance.clamp(min=_SMALL) * missing
+    return shift
+
+
+def _reach(joints: Tensor, leg: _Leg) -> Tensor:
+    """(..., T, 1) the longest distance from hip to ankle that a leg may take."""
+    hip, knee, ankle = (joints[..., joint, :] for joint in (leg.hip, leg.knee, leg.ankle))
+    whole = (knee - hip).norm(dim=-1, keepdim=True) + (ankle - knee).norm(dim=-1, keepdim=True)
+    return (_STRAIGHT * whole).maximum((ankle - hip).norm(dim=-1, keepdim=True))
+
+
+def _place_leg(moved: Tensor, joints: Tensor, leg: _Leg, foot: _FootPath, forward: Tensor) -> None:
+    """Write knee, ankle and foot of one leg into `moved`, whose hip is already in place."""
+    old_hip, old_knee, old_ankle = (joints[..., joint, :] for joint in (leg.hip, leg.knee, leg.ankle))
+    hip = moved[..., leg.hip, :].clone()
+    thigh = (old_knee - old_hip).norm(dim=-1, keepdim=True)
+    shin = (old_ankle - old_knee).norm(dim=-1, keepdim=True)
+    gap = foot.ankle - hip
+    old_distance = (old_ankle - old_hip).norm(dim=-1, keepdim=True)
+    distance = gap.norm(dim=-1, keepdim=True).minimum(_reach(joints, leg)).maximum((thigh - shin).abs())
+    axis = _unit(gap)
+    ankle = hip + axis * distance
+
+    swung = _apply(_turn(old_ankle - old_hip, gap), (old_knee - old_hip).unsqueeze(-2)).squeeze(-2)
+    # A leg that was straight has no bend to keep: as far as it must bend now, it does so forwards.
+    hint = 0.02 * thigh * ((distance - old_distance).abs() / 0.01).clamp(max=1.0)
+    bend = _unit(_across(swung, axis) + hint * _across(forward, axis))
+    along = (thigh**2 - shin**2 + distance**2) / (2 * distance.clamp(min=_SMALL))
+    moved[..., leg.knee, :] = hip + along * axis + (thigh**2 - along**2).clamp(min=0).sqrt() * bend
+    moved[..., leg.ankle, :] = ankle
+    # Where the ankle could not get there, the foot turns about it so that the toe still points at its place.
+    toe = foot.foot[..., -1, :]
+    rolled = _apply(_turn(toe - foot.ankle, toe - ankle), foot.foot - foot.ankle.unsqueeze(-2))
+    moved[..., list(leg.foot), :] = ankle.unsqueeze(-2) + rolled
+
+
+def _across(vectors: Tensor, axis: Tensor) -> Tensor:
+    return vectors - (vectors * axis).sum(-1, keepdim=True) * axis
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    return functional.normalize(vectors, dim=-1, eps=_SMALL)
+
+
+def _turn(source: Tensor, target: Tensor) -> Tensor:
+    """(..., 3, 3) shortest rotations between the directions of two vectors."""
+    return shortest_rotations(_unit(target), _unit(source))
+
+
+def _apply(rotation: Tensor, vectors: Tensor) -> Tensor:
+    """Rotate vectors (..., N, 3) by rotations (..., 3, 3)."""
+    return vectors @ rotation.transpose(-2, -1)
