@@ -142,11 +142,11 @@ def joints_from_features(
 def _root_path(features: Tensor, layout: FeatureLayout) -> tuple[Tensor, Tensor]:
     """World root (..., T, 3) and heading (..., T, 2) by adding up the steps."""
     turns = features[..., layout.root_angular_velocity].squeeze(-1)
-    heading = heading_of_half_turns(functional.pad(turns[..., :-1], (1, 0)).cumsum(-1))
+    heading = heading_of_half_turns(functional.pad(turns, (1, 0))[..., :-1].cumsum(-1))
     velocity = features[..., layout.root_linear_velocity]
     moved = torch.stack((velocity[..., 0], torch.zeros_like(turns), velocity[..., 1]), dim=-1)
     # The step into frame t is stored with frame t - 1, but in the heading of frame t.
-    arrived = functional.pad(moved[..., :-1, :], (0, 0, 1, 0))
+    arrived = functional.pad(moved, (0, 0, 1, 0))[..., :-1, :]
     path = from_heading(arrived.unsqueeze(-2), heading).squeeze(-2).cumsum(-2)
     path[..., 1] = features[..., layout.root_height].squeeze(-1)
     return path, heading
