@@ -1,8 +1,8 @@
-"""The source skeletons that Kinelex knows, as data: how to recognise one and where its 22 HumanML3D joints are.
+"""The source skeletons that Kinelex knows, as data: how to tell one, and where its 22 HumanML3D joints are.
 
-A HumanML3D joint is a weighted mean of source joints. The weights follow the proportions of the HumanML3D bodies:
-hips 0.1 m beside and a little below the pelvis, spine1 to spine3 at 0.24, 0.49 and 0.60 of the way from pelvis
-to neck, the neck 0.05 m above the shoulders, collars at a third of the way to the shoulders.
+A HumanML3D joint is a weighted mean of source joints. The weights follow the proportions of the HumanML3D
+bodies: hips 0.1 m beside and a little below the pelvis, spine1 to spine3 at 0.24, 0.49 and 0.60 of the way
+from pelvis to neck, the neck 0.05 m above the shoulders, collars at a third of the way to the shoulders.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Flavour:
         unit: metres of one unit of its BVH files; None when it must be found out from the body's size.
         joints: for each HumanML3D joint the source joints it is the weighted mean of; empty when it must be
             found out from the names ("generic").
-        straight: source joints that lie in that direction from their parent in the T-pose, where the zero pose
-            of the file has them elsewhere.
+        straight: source joints that lie in that direction from their parent in the T-pose, where the zero
+            pose of the file has them elsewhere.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Flavour:
 
 
 def _body(trunk: Mapping[str, str | Weights], side: Mapping[str, str | Weights]) -> dict[str, Weights]:
-    """All joints from the trunk and one side; {Left}, {left}, {L} and {l} stand for the side's word and letters."""
+    """All joints from the trunk and one side; {Left}, {left}, {L} and {l} are the side's word and letter."""
 
     def weights(source: str | Weights, word: str) -> Weights:
         means = {source: 1.0} if isinstance(source, str) else source
@@ -57,11 +57,11 @@ def _body(trunk: Mapping[str, str | Weights], side: Mapping[str, str | Weights])
 # A joint of an ASF skeleton stands where the bone of that name begins.
 _ASFAMC = Flavour(
     "asfamc",
-    frozenset({"lhipjoint", "lfemur", "ltoes", "upperback", "thorax", "lowerneck", "upperneck", "lclavicle", "lhand"}),
+    frozenset({"lhipjoint", "lfemur", "ltoes", "upperback", "lowerneck", "lclavicle", "lhand"}),
     ASF_UNIT,
     _body(
-        {"pelvis": "root", "spine1": "upperback", "spine2": "thorax", "spine3": {"thorax": 0.7, "lowerneck": 0.3},
-         "neck": "upperneck", "head": "head"},
+        {"pelvis": "root", "spine1": "upperback", "spine2": "thorax",
+         "spine3": {"thorax": 0.7, "lowerneck": 0.3}, "neck": "upperneck", "head": "head"},
         {"hip": "{l}femur", "knee": "{l}tibia", "ankle": "{l}foot", "foot": "{l}toes",
          "collar": {"{l}clavicle": 0.65, "{l}humerus": 0.35}, "shoulder": "{l}humerus", "elbow": "{l}radius",
          "wrist": "{l}hand"},
@@ -83,7 +83,7 @@ _BVH_MB = Flavour(
 
 _BVH_MAX = Flavour(
     "bvh-max",
-    frozenset({"LHipJoint", "LeftHip", "LeftKnee", "lowerback", "Chest2", "lowerneck", "LeftCollar", "lhand"}),
+    frozenset({"LHipJoint", "LeftHip", "LeftKnee", "Chest2", "lowerneck", "LeftCollar", "lhand"}),
     ASF_UNIT,
     _body(
         {"pelvis": "Hips", "spine1": "Chest", "spine2": "Chest2", "spine3": {"Chest2": 0.7, "lowerneck": 0.3},
@@ -97,7 +97,7 @@ _BVH_MAX = Flavour(
 # The hip joint lies below the thighs' heads, so the pelvis goes half-way up to the abdomen.
 _BVH_DAZ = Flavour(
     "bvh-daz",
-    frozenset({"hip", "abdomen", "chest", "lCollar", "lShldr", "lForeArm", "lButtock", "lThigh", "lFoot_end"}),
+    frozenset({"hip", "abdomen", "chest", "lCollar", "lShldr", "lButtock", "lThigh", "lFoot_end"}),
     0.01,
     _body(
         {"pelvis": {"hip": 0.5, "abdomen": 0.5}, "spine1": "abdomen", "spine2": "chest",
@@ -112,13 +112,15 @@ _BVH_DAZ = Flavour(
     },
 )  # fmt: skip
 
+# The Hips joint lies between the thighs' heads.
 _BANDAI = Flavour(
     "bandai",
-    frozenset({"joint_Root", "Hips", "Chest", "Shoulder_L", "UpperArm_L", "LowerArm_L", "UpperLeg_L", "Toes_L"}),
+    frozenset({"joint_Root", "Hips", "Chest", "Shoulder_L", "UpperArm_L", "UpperLeg_L", "Toes_L"}),
     0.01,
     _body(
-        {"pelvis": "Hips", "spine1": {"Hips": 0.37, "Spine": 0.63}, "spine2": {"Spine": 0.5, "Chest": 0.5},
-         "spine3": "Chest", "neck": "Neck", "head": "Head"},
+        {"pelvis": {"Hips": 0.7, "Spine": 0.3}, "spine1": {"Hips": 0.15, "Spine": 0.85},
+         "spine2": {"Spine": 0.24, "Chest": 0.76}, "spine3": {"Chest": 0.89, "Neck": 0.11},
+         "neck": "Neck", "head": "Head"},
         {"hip": "UpperLeg_{L}", "knee": "LowerLeg_{L}", "ankle": "Foot_{L}", "foot": "Toes_{L}",
          "collar": "Shoulder_{L}", "shoulder": "UpperArm_{L}", "elbow": "LowerArm_{L}", "wrist": "Hand_{L}"},
     ),

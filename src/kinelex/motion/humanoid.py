@@ -1,7 +1,8 @@
-"""Any humanoid skeleton: find the body's joints by their names, its unit by its size, its upright by its posture."""
+"""Any humanoid skeleton: its joints by their names, its unit by its size, its up axis by its posture."""
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -17,16 +18,17 @@ from kinelex.motion.animation import Animation, rest_pose
 from kinelex.motion.flavours import Weights
 from kinelex.motion.kinematics import animation_pose
 from kinelex.motion.rotations import axis_rotation
+from kinelex.motion.skeleton import HUMANML3D
 
-# Names of a joint without side, prefix and digits, the best first. A name serves one joint only, in the order of
-# these rows: a "leftshoulder" is a collar beside a "leftarm", and the shoulder when there is none.
+# Names of a joint without side, prefix and digits, the best first. A name serves one joint only, in the order
+# of these rows: a "leftshoulder" is a collar beside a "leftarm", and the shoulder when there is none.
 _TRUNK_NAMES: Mapping[str, tuple[str, ...]] = {
     "pelvis": ("pelvis", "hips", "hip", "hipscenter", "root"),
     "head": ("head",),
     "neck": ("neck", "lowerneck", "upperneck"),
 }
 _SIDE_NAMES: Mapping[str, tuple[str, ...]] = {
-    "hip": ("upleg", "upperleg", "thigh", "femur", "legupper", "upperleg", "hip"),
+    "hip": ("upleg", "upperleg", "thigh", "femur", "legupper", "hip"),
     "knee": ("knee", "lowerleg", "lowleg", "shin", "calf", "tibia", "leglower", "leg"),
     "ankle": ("ankle", "foot"),
     "foot": ("toebase", "toes", "toe", "ball", "forefoot", "foot"),
@@ -35,39 +37,21 @@ _SIDE_NAMES: Mapping[str, tuple[str, ...]] = {
     "wrist": ("wrist", "hand"),
     "collar": ("collar", "clavicle", "clav", "shoulder"),
 }
-_OPTIONAL = {"foot", "collar", "neck"}
-_PREFIXES = {
-    "bip",
-    "mixamorig",
-    "j",
-    "cc",
-    "base",
-    "def",
-    "jnt",
-    "joint",
-    "bone",
-    "b",
-    "character",
-    "actor",
-    "m",
-    "avg",
-    "bn",
-    "sk",
-}
+_PREFIXES = frozenset(
+    ("mixamorig", "bip", "character", "actor", "avg", "base", "bn", "bone", "cc", "def", "jnt", "joint", "sk")
+    + ("b", "j", "m")
+)
 _SIDES = {
-    "l": "left",
-    "left": "left",
-    "lft": "left",
-    "r": "right",
-    "right": "right",
-    "rt": "right",
-    "rgt": "right",
-}
+    "l": "left", "left": "left", "lft": "left",
+    "r": "right", "right": "right", "rt": "right", "rgt": "right",
+}  # fmt: skip
 _KNOWN = {name for names in (*_TRUNK_NAMES.values(), *_SIDE_NAMES.values()) for name in names}
 
 # Where spine1, spine2 and spine3 are on the way from pelvis to neck, and a collar from neck to shoulder.
 _SPINE = {"spine1": 0.24, "spine2": 0.49, "spine3": 0.60}
 _COLLAR = 0.35
+# How far the pelvis is above the line between the hips, in leg lengths.
+_PELVIS_ABOVE_HIPS = 0.1
 
 # Metres, centimetres, inches, ASF units, millimetres; the body heights that each must explain do not overlap.
 _UNITS = (1.0, 0.01, 0.0254, 0.0254 / 0.45, 0.001)
@@ -77,13 +61,16 @@ _STATURE = 1.17
 
 
 def plain_name(name: str) -> tuple[str, str]:
-    """(side, part) of a joint name: "mixamorig:LeftUpLeg" -> ("left", "upleg"), "thigh_r" -> ("right", "thigh")."""
+    """(side, part) of a name: "mixamorig:LeftUpLeg" is ("left", "upleg"), "r_thigh" ("right", "thigh")."""
     words = re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+", name.rsplit(":", 1)[-1])
     words = [word.lower() for word in words]
     side = next((_SIDES[word] for word in words if word in _SIDES), "")
-    part = "".join(word for word in words if word not in _SIDES and word not in _PREFIXES)
-    if not side and part not in _KNOWN and part[:1] in "lr" and part[1:] in _KNOWN:
-        return _SIDES[part[0]], part[1:]
+    rest = itertools.dropwhile(_PREFIXES.__contains__, (word for word in words if word not in _SIDES))
+    part = "".join(rest)
+    if not side and part not in _KNOWN:
+        for prefix in ("left", "right", "l", "r"):
+            if part.startswith(prefix) and part[len(prefix) :] in _KNOWN:
+                return _SIDES[prefix], part[len(prefix) :]
     return side, part
 
 
@@ -96,25 +83,25 @@ def match_humanoid(animation: Animation) -> dict[str, Weights]:
     found = _found(animation)
     spine = _spine_path(animation, found)
     lengths = _lengths(animation)
-    joints: dict[str, Weights] = {"pelvis": {_name(animation, found["pelvis"]): 1.0}}
-    for joint in ("head", "neck"):
-        joints[joint] = {_name(animation, found[joint]): 1.0}
-    for joint, share in _SPINE.items():
-        joints[joint] = _along(animation, spine, lengths, share)
+    joints: dict[str, Weights] = {}
+    if len(spine) == len(_SPINE) + 2:
+        # Three spine joints, as SMPL, Mixamo and VRM have them, are HumanML3D's own.
+        direct = zip(("pelvis", *_SPINE), spine, strict=False)
+        joints |= {joint: {animation.names[at]: 1.0} for joint, at in direct}
+    else:
+        joints["pelvis"] = _pelvis(animation, found, spine)
+        joints |= {joint: _along(animation, spine, lengths, share) for joint, share in _SPINE.items()}
+    for joint in HUMANML3D.joints:
+        if joint in found:
+            joints.setdefault(joint, {animation.names[found[joint]]: 1.0})
     for side in ("left", "right"):
-        for part in _SIDE_NAMES:
-            joint = f"{side}_{part}"
-            if joint in found:
-                joints[joint] = {_name(animation, found[joint]): 1.0}
-        if f"{side}_collar" not in joints:
-            joints[f"{side}_collar"] = {
-                _name(animation, found["neck"]): 1 - _COLLAR, _name(animation, found[f"{side}_shoulder"]): _COLLAR,
-            }  # fmt: skip
+        neck, shoulder = (animation.names[found[joint]] for joint in ("neck", f"{side}_shoulder"))
+        joints.setdefault(f"{side}_collar", {neck: 1 - _COLLAR, shoulder: _COLLAR})
     return joints
 
 
 def guess_unit(animation: Animation, path: Path) -> float:
-    """Metres of one unit of a file: the one of metre, centimetre, inch, ASF unit (0.0564 m) and millimetre that
+    """Metres of one unit of a file: whichever of metre, centimetre, inch, ASF unit (0.0564 m) and millimetre
     makes the body between 1.2 and 2.2 m tall. The height is measured along the bones, whatever the pose.
 
     Raises:
@@ -138,8 +125,8 @@ def guess_unit(animation: Animation, path: Path) -> float:
 def turn_upright(animation: Animation, path: Path) -> Animation:
     """The animation with its up axis turned to +Y.
 
-    Up is the axis closest to the line from ankles to head, in the rest pose when legs and trunk point opposite
-    ways in it, else in frame 0.
+    Up is the axis closest to the line from ankles to head, in the rest pose when legs and trunk point
+    opposite ways in it, else in frame 0.
 
     Raises:
         KinelexError: the skeleton lacks joints that a body needs.
@@ -208,6 +195,23 @@ def _take(
         found[joint] = index
 
 
+def _pelvis(animation: Animation, found: Mapping[str, int], spine: Sequence[int]) -> Weights:
+    """The pelvis; raised towards the spine where it is level with the hips, since HumanML3D's is above."""
+    if len(spine) < 2:
+        return {animation.names[spine[0]]: 1.0}
+    rest = rest_pose(animation)
+    upward = rest[spine[1]] - rest[spine[0]]
+    length = max(float(upward.norm()), 1e-6)
+    hips = (rest[found["left_hip"]] + rest[found["right_hip"]]) / 2 - rest[spine[0]]
+    lengths = _lengths(animation)
+    leg = sum(lengths[joint] for joint in _chain(animation, found["left_ankle"], found["left_hip"]))
+    above = -float(hips @ upward) / length
+    share = min((_PELVIS_ABOVE_HIPS * leg - above) / length, 0.6)
+    if above >= _PELVIS_ABOVE_HIPS * leg / 2:
+        share = 0.0
+    return {animation.names[spine[0]]: 1 - share, animation.names[spine[1]]: share}
+
+
 def _first_child(animation: Animation, joint: int) -> int | None:
     return next((child for child, parent in enumerate(animation.parents) if parent == joint), None)
 
@@ -215,10 +219,6 @@ def _first_child(animation: Animation, joint: int) -> int | None:
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(names[:40])
     return f"{shown}, ..." if len(names) > 40 else shown
-
-
-def _name(animation: Animation, joint: int) -> str:
-    return animation.names[joint]
 
 
 def _lengths(animation: Animation) -> list[float]:
@@ -235,18 +235,22 @@ def _chain(animation: Animation, joint: int, ancestor: int) -> list[int]:
 
 
 def _spine_path(animation: Animation, found: Mapping[str, int]) -> list[int]:
-    """Pelvis, then the joints above it up to the neck; also when pelvis and spine both hang on the root."""
+    """Pelvis, then the joints above it up to the neck; also when pelvis and spine both hang on the root.
+
+    Joints that coincide with their parent (some exporters repeat one) do not count.
+    """
+    lengths = _lengths(animation)
     above_pelvis = {found["pelvis"], *_chain(animation, found["pelvis"], -1)}
     path = [joint for joint in _chain(animation, found["neck"], found["pelvis"]) if joint not in above_pelvis]
-    return [found["pelvis"], *reversed(path)]
+    return [found["pelvis"], *reversed([joint for joint in path if lengths[joint] > 1e-6])]
 
 
 def _along(animation: Animation, path: Sequence[int], lengths: Sequence[float], share: float) -> Weights:
     """The point at that share of a path's length, as a mean of the two joints around it."""
     wanted = share * sum(lengths[joint] for joint in path[1:])
-    for before, after in zip(path, path[1:], strict=False):
+    for before, after in itertools.pairwise(path):
         if wanted <= lengths[after]:
             part = wanted / lengths[after] if lengths[after] > 0 else 0.0
-            return {_name(animation, before): 1 - part, _name(animation, after): part}
+            return {animation.names[before]: 1 - part, animation.names[after]: part}
         wanted -= lengths[after]
-    return {_name(animation, path[-1]): 1.0}
+    return {animation.names[path[-1]]: 1.0}

@@ -12,8 +12,8 @@ from torch import Tensor
 from kinelex.motion.animation import Animation
 from kinelex.motion.kinematics import forward_kinematics
 
-# Joints whose OFFSET lost a bone, to the bone of the ASF file that it lost; and what estimates the bone: a joint
-# whose own offset resembles it, and the ratio of the lengths.
+# Joints whose OFFSET lost a bone: which bone of the ASF file it was, and what estimates it, a joint whose own
+# offset resembles it and the ratio of the lengths.
 _THORAX_BY_FLAVOUR: Mapping[str, Mapping[str, tuple[str, str, float]]] = {
     "bvh-mb": {
         "Neck": ("thorax", "Spine1", 1.0), "LeftShoulder": ("thorax", "Spine1", 1.0),
@@ -29,17 +29,18 @@ _THORAX_BY_FLAVOUR: Mapping[str, Mapping[str, tuple[str, str, float]]] = {
     },
 }  # fmt: skip
 
-# Row 0 of a bvh-daz file is a T-pose that differs from the zero pose by at most 10 degrees a channel; a first row
-# that differs by more is no T-pose, so the file was cut.
+# Row 0 of a bvh-daz file is a T-pose that differs from the zero pose by at most 10 degrees a channel; a first
+# row that differs by more is no T-pose, so the file was cut.
 _LARGEST_T_POSE_TURN = 0.35
 
 
 def repair_thorax(animation: Animation, bones: Mapping[str, Tensor] | None = None) -> Animation:
     """Give back the thorax and wrist bones, which the bvh-mb and bvh-max conversions left without length.
 
-    `bones` are the subject's ASF vectors (direction * length, metres) by bone name. With them the result equals the AMC's kinematics. Without, the thorax is taken to be as long as the
-    upper back and the wrist bone half as long as the radius: over the subjects at hand the thorax then is at most
-    4 % and the wrist bone 0.1 % off. Joints that have an offset stay as they are, and so do other flavours.
+    `bones` are the subject's ASF vectors (direction * length, metres) by bone name; with them the result
+    equals the AMC's kinematics. Without, the thorax is taken to be as the upper back and the wrist bone half
+    as long as the radius: over 28 subjects the thorax is then at most 4 % too short or long, the wrist bone
+    right. Joints that have an offset stay as they are, and so do other flavours.
     """
     offsets, translations = animation.offsets.clone(), animation.translations.clone()
     for joint, (bone, like, ratio) in _THORAX_BY_FLAVOUR.get(animation.flavour, {}).items():
@@ -57,8 +58,8 @@ def repair_thorax(animation: Animation, bones: Mapping[str, Tensor] | None = Non
 def rebase_on_first_frame(animation: Animation) -> Animation:
     """Make the T-pose in frame 0 the rest pose, so that rotations say how far a joint is from the T-pose.
 
-    The joints stay where they are in every frame. When frame 0 is no T-pose (the file was cut) the zero pose of the
-    skeleton stands for it, which is within 10 degrees.
+    The joints stay where they are in every frame. When frame 0 is no T-pose (the file was cut), the zero pose
+    of the skeleton stands for it, which differs by at most 10 degrees.
     """
     turns = roma.unitquat_to_rotvec(animation.rotations[0]).norm(dim=-1)
     if turns.max() > _LARGEST_T_POSE_TURN:

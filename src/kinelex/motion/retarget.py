@@ -22,9 +22,9 @@ from kinelex.motion.skeleton import HUMANML3D, Skeleton
 def retarget(animation: Animation) -> Tensor:
     """(T, 22, 3) HumanML3D joint positions in metres, Y up, at the animation's frame rate and proportions.
 
-    Every joint is a weighted mean of source joints, by the table of the animation's flavour or, for a skeleton that
-    Kinelex does not know, by the joints' names. Limbs of flavours whose zero pose is not straight (bvh-daz) are
-    rebuilt from the rotations relative to the T-pose.
+    Every joint is a weighted mean of source joints, by the table of the animation's flavour or, for a
+    skeleton that Kinelex does not know, by the joints' names. Limbs of flavours whose zero pose is not
+    straight (bvh-daz) are rebuilt from the rotations relative to the T-pose.
 
     Raises:
         KinelexError: the skeleton lacks joints that a body needs.
@@ -60,8 +60,8 @@ def to_motion(animation: Animation, fps: float = 20.0) -> Motion:
 def face_forward(positions: Tensor, skeleton: Skeleton = HUMANML3D) -> Tensor:
     """(T, J, 3) positions moved as a whole: lowest joint at y = 0; at frame 0 pelvis at x = z = 0, facing +Z.
 
-    A figure faces across the line through its hips and shoulders; one whose left-right axis is upright has no heading and
-    is only moved.
+    A figure faces across the line through its hips and shoulders; one whose left-right axis is upright has
+    no heading and is only moved.
     """
     first = positions[0]
     origin = torch.stack((first[0, 0], positions[..., 1].min(), first[0, 2]))

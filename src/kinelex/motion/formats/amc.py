@@ -1,8 +1,8 @@
 """Read Acclaim AMC motion on its ASF skeleton.
 
-Joints stand where their bones begin and carry the bones' names; the free ends are called "head_end" and so on.
-A bone turns by C * M * inverse(C), C its axis frame and M the product of its angles, so that with all angles zero
-the bones point along the directions of the ASF file.
+Joints stand where their bones begin and carry the bones' names; the free ends are called "head_end" and so
+on. A bone turns by C * M * inverse(C), C its axis frame and M the product of its angles, so that with all
+angles zero the bones point along the directions of the ASF file.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ def read_amc(
 
     Args:
         path: the AMC file.
-        asf: the ASF file; by default the one in the same folder, or in a folder `asf` beside or one or two
-            levels above, whose name the AMC's name begins with (02.asf for 02_01.amc), or the only one there.
+        asf: the ASF file; by default the one in the same folder, in the folder above, or in a folder `asf` of
+            this, that or the next folder, with whose name the AMC's name begins (02.asf for 02_01.amc); or
+            the only one in the same folder.
         fps: frames a second, which the format does not record.
 
     Raises:
@@ -65,7 +66,7 @@ def find_asf(path: Path) -> Path:
         named = [file for file in found if path.stem.lower().startswith(file.stem.lower())]
         if named:
             return max(named, key=lambda file: len(file.stem))
-        if len(found) == 1:
+        if len(found) == 1 and folder == path.parent:
             return found[0]
     raise KinelexError(f"{path} needs its skeleton: put the subject's .asf file beside it or name it")
 
@@ -78,7 +79,7 @@ def _parse(
     Every frame must list the same bones in the same order, so that the names can be taken out at once and the
     numbers read in one go.
     """
-    start = re.search(r"^\s*\d+\s*$", text, flags=re.MULTILINE)
+    start = re.search(r"^[ \t]*\d+[ \t\r]*$", text, flags=re.MULTILINE)
     if start is None:
         raise KinelexError(f"{path} has no frames, so it is cut off or not AMC; give another copy")
     body = text[start.start() :]
@@ -100,8 +101,8 @@ def _parse(
     frames = len(names) // len(first)
     if names != first * frames or values.size != frames * width:
         raise KinelexError(
-            f"{path} does not list the same {len(first)} bones with the angles of {asf} in every frame, so it was cut "
-            "off or belongs to another skeleton; give a whole copy and its .asf"
+            f"{path} does not list the same {len(first)} bones with the angles of {asf} in every frame: it "
+            "was cut off or belongs to another skeleton; give a whole copy and its .asf"
         )
     if not np.isfinite(values).all() or np.abs(values).max() > 1e9:
         raise KinelexError(f"{path} has NaN or infinite values; repair or cut those frames")

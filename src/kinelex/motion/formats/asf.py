@@ -64,7 +64,7 @@ def read_asf(path: str | os.PathLike[str]) -> AcclaimSkeleton:
     text = re.sub(r"#[^\n]*", "", text)
     sections = {
         part.split(None, 1)[0].lower(): part
-        for part in re.split(r"^\s*:", text, flags=re.MULTILINE)
+        for part in re.split(r"^[ \t]*:", text, flags=re.MULTILINE)
         if part.strip()
     }
     missing = {"root", "bonedata", "hierarchy"} - set(sections)
@@ -75,9 +75,7 @@ def read_asf(path: str | os.PathLike[str]) -> AcclaimSkeleton:
     try:
         return _skeleton(sections)
     except (ValueError, IndexError, KeyError, AttributeError) as error:
-        raise KinelexError(
-            f"{path} has a bone that cannot be read ({error}); give another copy of the file"
-        ) from error
+        raise KinelexError(f"{path} has a bone that cannot be read ({error}); give another copy") from error
 
 
 def _skeleton(sections: dict[str, str]) -> AcclaimSkeleton:

@@ -1,7 +1,7 @@
 """Read BVH: any Euler order and channel list per joint, any humanoid skeleton, to metres and Y up.
 
-Channels that move a joint replace the components of its OFFSET (they are not added), for the root and for every
-other joint. End Sites become joints without rotation, called after their parent: "Head_end".
+Channels that move a joint replace the components of its OFFSET (they are not added), for the root and for
+every other joint. End Sites become joints without rotation, called after their parent: "Head_end".
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from kinelex.motion.repair import rebase_on_first_frame, repair_thorax
 from kinelex.motion.rotations import euler_rotation
 
 _CHANNELS = {f"{axis}{kind}": (kind, axis) for axis in "xyz" for kind in ("position", "rotation")}
+_MOST_JOINTS = 2000
 _COMMON_RATES = (24.0, 25.0, 30.0, 50.0, 60.0, 90.0, 100.0, 120.0, 240.0)
 
 
@@ -58,17 +59,17 @@ def read_bvh(
 ) -> Animation:
     """Read a BVH file.
 
-    The joint names tell the flavour of the skeleton, and with it the unit. Of a skeleton that Kinelex does not
-    know, the body's size tells the unit (see `humanoid.guess_unit`) and its posture which way is up.
+    The joint names tell the flavour of the skeleton, and with it the unit. Of a skeleton that Kinelex does
+    not know, the body's size tells the unit (see `humanoid.guess_unit`) and its posture which way is up.
 
     Every row of the file becomes a frame, an added T-pose row too. Known defects of the CMU conversions are
-    repaired: zero-length thorax and wrist bones (`repair.repair_thorax`), and rotations that are not relative to
-    the T-pose (`repair.rebase_on_first_frame`).
+    repaired: zero-length thorax and wrist bones (`repair.repair_thorax`), and rotations that are not relative
+    to the T-pose (`repair.rebase_on_first_frame`).
 
     Args:
         path: the file.
         flavour: kind of skeleton, when the joint names should not decide: "bvh-mb", "bvh-daz", "bvh-max",
-            "bandai", "kinelex" or "generic".
+            "bandai" or "generic".
         asf: the subject's ASF file, for an exact repair of bvh-mb and bvh-max; without it the missing bones
             are estimated.
         unit: metres of one unit of the file, when it should not be found out.
@@ -98,7 +99,7 @@ def _parse(path: Path) -> tuple[_Hierarchy, NDArray[np.float64], float]:
         text = path.read_bytes().decode("utf-8-sig", errors="replace")
     except OSError as error:
         raise KinelexError(f"cannot read {path}: {error.strerror}; check the path") from error
-    parts = re.split(r"^\s*MOTION\s*$", text, maxsplit=1, flags=re.MULTILINE | re.IGNORECASE)
+    parts = re.split(r"^[ \t]*MOTION[ \t\r]*$", text, maxsplit=1, flags=re.MULTILINE | re.IGNORECASE)
     if "HIERARCHY" not in parts[0].upper():
         raise KinelexError(f"{path} is not a BVH file: it has no HIERARCHY section; give a .bvh export")
     hierarchy = _parse_hierarchy(parts[0], path)
@@ -122,6 +123,8 @@ def _parse_hierarchy(text: str, path: Path) -> _Hierarchy:
         if key in ("ROOT", "JOINT"):
             if parent < 0 and hierarchy.names:
                 raise KinelexError(f"{path} has more than one root; export one figure a file")
+            if len(hierarchy.names) >= _MOST_JOINTS:
+                raise KinelexError(f"{path} has more than {_MOST_JOINTS} joints; export the figure alone")
             pending = hierarchy.add(" ".join(words[1:]) or f"joint{len(hierarchy.names)}", parent)
         elif key == "END" and parent >= 0:
             pending = hierarchy.add(f"{hierarchy.names[parent]}_end", parent)
@@ -178,7 +181,7 @@ def _parse_motion(text: str, channels: int, path: Path) -> tuple[NDArray[np.floa
         raise KinelexError(f"{path} has no frames; export it with animation")
     if values.size != frames * channels:
         raise KinelexError(
-            f"{path} announces {frames} frames of {channels} channels but holds {values.size / channels:g} frames, "
+            f"{path} announces {frames} frames of {channels} channels but holds {values.size / channels:g}, "
             "so it was cut off or edited; correct the 'Frames:' line or export it again"
         )
     if not np.isfinite(values).all():
@@ -197,7 +200,7 @@ def _count(word: str, path: Path) -> int:
 
 
 def _rate(word: str, path: Path) -> float:
-    """Frames a second; a frame time written with few digits (.0083333) is taken for the usual rate it stands for."""
+    """Frames a second; a frame time written with few digits (.0083333) means the usual rate closest to it."""
     try:
         seconds = float(word)
     except ValueError:
@@ -248,7 +251,7 @@ def _scaled(animation: Animation, unit: float, path: Path) -> Animation:
         offsets=(animation.offsets * unit).float(),
         translations=(animation.translations * unit).float(),
     )
-    if not (torch.isfinite(scaled.translations).all() and scaled.translations.abs().max() < 1e6):
+    if not max(scaled.translations.abs().max(), scaled.offsets.abs().max()) < 1e6:
         raise KinelexError(
             f"{path} puts joints more than 1000 km away; repair those frames or give the right unit"
         )

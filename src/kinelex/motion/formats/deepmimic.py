@@ -1,13 +1,13 @@
 """Read DeepMimic motion JSON: the humanoid of the physics papers, 15 joints, no toes or hands.
 
-A row holds: seconds to the next row, root position, then rotations as quaternions wxyz (root, chest, neck, hip,
-ankle, shoulder) or one angle about z (knee, elbow), the right side first. The figure faces +X with its left at -Z.
+A row holds: seconds to the next row, root position, then rotations as quaternions wxyz (root, chest, neck,
+hip, ankle, shoulder) or one angle about z (knee, elbow), the right side first. The figure faces +X with its
+left at -Z.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +21,15 @@ from torch import Tensor
 from kinelex.errors import KinelexError
 from kinelex.motion.animation import Animation
 
-# The humanoid is drawn smaller than people are: its root path times this is metres (measured on trials known also
-# as AMC), and the body grows along so that the feet stay on the floor.
+# The humanoid is drawn smaller than people are: its root path times this is metres (measured on trials known
+# also as AMC), and the body grows along so that the feet stay on the floor.
 _METRES = 1.0925
 _WIDTH = 44
 
 
 @dataclass(frozen=True)
 class _Joint:
-    """Offset in the file's axes and unit; the columns of its rotation, none for a rigid point of its parent."""
+    """Offset in the file's axes and unit; columns of its rotation, none for a rigid point of its parent."""
 
     name: str
     parent: int
@@ -94,7 +94,7 @@ def _rows(path: Path) -> NDArray[np.float64]:
         ) from error
     try:
         rows = np.array(content["Frames"], dtype=np.float64)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise KinelexError(
             f"{path} has no 'Frames' list of number rows; give a DeepMimic motion file"
         ) from error
@@ -108,6 +108,10 @@ def _rows(path: Path) -> NDArray[np.float64]:
         raise KinelexError(
             f"{path} has a first row of {rows[0, 0]} seconds; it must be seconds a frame, such as 0.0333"
         )
+    columns = [joint.columns for joint in _HUMANOID if joint.columns is not None]
+    lengths = [np.linalg.norm(rows[:, turn], axis=1) for turn in columns if turn.stop - turn.start == 4]
+    if min(length.min() for length in lengths) < 0.5:
+        raise KinelexError(f"{path} has a rotation that is no unit quaternion; repair or cut those frames")
     return rows
 
 
@@ -122,16 +126,11 @@ def _rotation(joint: _Joint, rows: Tensor) -> Tensor:
         return roma.identity_quat(len(rows), dtype=torch.float64)
     values = rows[:, joint.columns]
     if values.shape[1] == 1:
-        half = torch.cat(
-            (torch.cos(values / 2), torch.zeros(len(rows), 2, dtype=torch.float64), torch.sin(values / 2)),
-            dim=1,
-        )
-        values = half
-    length = values.norm(dim=1, keepdim=True)
-    # An all-zero quaternion says nothing; it is taken as no rotation, as the physics code does.
-    values = torch.where(
-        length > math.ulp(1.0),
-        values / length.clamp(min=1e-12),
-        torch.tensor([1.0, 0, 0, 0], dtype=torch.float64),
-    )
-    return torch.cat((_to_our_axes(values[:, 1:]), values[:, :1]), dim=1)
+        return _to_our_rotation(torch.cos(values / 2), values.new_tensor([0, 0, 1]) * torch.sin(values / 2))
+    values = values / values.norm(dim=1, keepdim=True)
+    return _to_our_rotation(values[:, :1], values[:, 1:])
+
+
+def _to_our_rotation(scalar: Tensor, vector: Tensor) -> Tensor:
+    """Turning the axes turns the vector part of a quaternion."""
+    return torch.cat((_to_our_axes(vector), scalar), dim=1)
