@@ -1,0 +1,118 @@
+"""The T-pose that a rig rests in: arms along X, legs down, feet and face towards +Z, with the clip's bone lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import roma
+import torch
+from torch import Tensor
+
+from kinelex.motion.skeleton import Skeleton
+
+# Where a bone points in the T-pose, by the joint at its end; of the left side, which is +X. The head joint lies
+# ahead of the neck and the ball of the foot below the ankle, so both bones are level-headed and flat-footed
+# when they lean by that much.
+_DIRECTIONS = {
+    "spine1": (0.0, 1.0, -0.15),
+    "spine2": (0.0, 1.0, 0.0),
+    "spine3": (0.0, 1.0, 0.0),
+    "neck": (0.0, 1.0, -0.1),
+    "head": (0.0, 0.94, 0.34),
+    "hip": (0.6, -0.8, -0.1),
+    "knee": (0.0, -1.0, 0.0),
+    "ankle": (0.0, -1.0, 0.0),
+    "heel": (0.0, -0.4, 0.92),
+    "foot": (0.0, -0.4, 0.92),
+    "collar": (0.5, 0.85, -0.1),
+    "shoulder": (1.0, 0.0, 0.0),
+    "elbow": (1.0, 0.0, 0.0),
+    "wrist": (1.0, 0.0, 0.0),
+}
+_SHAPE_ROUNDS = 3
+
+
+def side_and_part(joint: str) -> tuple[str, str]:
+    """("left", "knee") of "left_knee"; ("", "neck") of "neck"."""
+    side, _, part = joint.rpartition("_")
+    return side, part
+
+
+def rest_directions(skeleton: Skeleton) -> Tensor:
+    """(J, 3) float64 unit vectors, parent to joint, of an average body's T-pose; zero for the root."""
+    rows = torch.zeros(len(skeleton), 3, dtype=torch.float64)
+    for joint, parent in enumerate(skeleton.parents):
+        if parent < 0:
+            continue
+        side, part = side_and_part(skeleton.joints[joint])
+        x, y, z = _DIRECTIONS[part]
+        if skeleton.joints[parent].endswith("_heel"):
+            y = 0.0
+        rows[joint] = torch.tensor((-x if side == "right" else x, y, z), dtype=torch.float64)
+    return torch.nn.functional.normalize(rows, dim=-1)
+
+
+def rest_offsets(positions: Tensor, skeleton: Skeleton) -> Tensor:
+    """(J, 3) float64 T-pose offsets, parent to joint, with the median bone lengths of a clip.
+
+    Where several bones leave one joint (pelvis, chest), the angles between them are the clip's own, as the
+    joint's one rotation cannot change them: the mean shape of the bundle, turned as a whole to the T-pose.
+
+    Args:
+        positions: (T, J, 3) float64 joint positions in metres.
+    """
+    bones = positions - positions[:, [max(parent, 0) for parent in skeleton.parents]]
+    lengths = bones.norm(dim=-1).median(dim=0).values
+    offsets = rest_directions(skeleton) * lengths.unsqueeze(-1)
+    for children in skeleton.children:
+        if len(children) > 1:
+            offsets[list(children)] = _bundle_shape(bones[:, list(children)], offsets[list(children)])
+    return offsets
+
+
+def bundle_rotations(bones: Tensor, rest: Tensor) -> Tensor:
+    """(..., 3, 3) rotations that bring rest vectors (N, 3) closest to `bones` (..., N, 3) (Kabsch 1976)."""
+    return roma.special_procrustes(bones.transpose(-1, -2) @ rest)
+
+
+def _bundle_shape(bones: Tensor, average: Tensor) -> Tensor:
+    """(N, 3) rest offsets of the bones (T, N, 3) that leave one joint, oriented like the `average` body's."""
+    lengths = average.norm(dim=-1, keepdim=True)
+    shape = average
+    for _ in range(_SHAPE_ROUNDS):
+        upright = bones @ bundle_rotations(bones, shape)
+        shape = torch.nn.functional.normalize(upright.median(dim=0).values, dim=-1) * lengths
+    return shape @ bundle_rotations(average, shape).transpose(-1, -2)
+
+
+def tip_offsets(offsets: Tensor, skeleton: Skeleton) -> dict[int, Tensor]:
+    """For each joint without children, the (3,) offset in metres to where the body ends: crown, fingers, toes."""
+    stature = _stature(offsets, skeleton)
+    shares = {
+        "head": (0.0, 0.115, 0.01),
+        "wrist": (0.105, 0.0, 0.0),
+        "foot": (0.0, 0.0, 0.04),
+    }
+    tips: dict[int, Tensor] = {}
+    for joint, children in enumerate(skeleton.children):
+        if not children:
+            side, part = side_and_part(skeleton.joints[joint])
+            x, y, z = shares[part]
+            tips[joint] = offsets.new_tensor((-x if side == "right" else x, y, z)) * stature
+    return tips
+
+
+def rest_joints(offsets: Tensor, parents: Sequence[int]) -> Tensor:
+    """(J, 3) joint positions of the T-pose, its lowest joint at y = 0 and its root at x = z = 0."""
+    joints = torch.zeros_like(offsets)
+    for joint, parent in enumerate(parents):
+        if parent >= 0:
+            joints[joint] = joints[parent] + offsets[joint]
+    joints[:, 1] -= joints[:, 1].min()
+    return joints
+
+
+def _stature(offsets: Tensor, skeleton: Skeleton) -> float:
+    """Metres from sole to crown: the head joint is at about seven eighths of it."""
+    heights = rest_joints(offsets, skeleton.parents)[:, 1]
+    return float(heights[skeleton.index("head")]) * 8 / 7
