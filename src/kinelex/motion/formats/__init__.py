@@ -1,0 +1,184 @@
+"""Motion files by suffix: one reader or writer a format, imported when first used."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from kinelex.errors import KinelexError
+from kinelex.motion.motion import Motion
+
+Reader = Callable[[Path], Motion]
+Writer = Callable[[Motion, Path, str, str], None]
+
+
+def _read_npz(path: Path) -> Motion:
+    from kinelex.motion.formats.npz import read_npz
+
+    return read_npz(path)
+
+
+def _read_npy(path: Path) -> Motion:
+    from kinelex.motion.formats.npy import read_npy
+
+    return read_npy(path)
+
+
+def _read_bvh(path: Path) -> Motion:
+    from kinelex.motion.formats.bvh import read_bvh
+    from kinelex.motion.retarget import to_motion
+
+    return to_motion(read_bvh(path))
+
+
+def _read_amc(path: Path) -> Motion:
+    from kinelex.motion.formats.amc import read_amc
+    from kinelex.motion.retarget import to_motion
+
+    return to_motion(read_amc(path))
+
+
+def _read_deepmimic(path: Path) -> Motion:
+    from kinelex.motion.formats.deepmimic import read_deepmimic
+    from kinelex.motion.retarget import to_motion
+
+    return to_motion(read_deepmimic(path))
+
+
+def _write_npz(motion: Motion, path: Path, names: str, unit: str) -> None:
+    from kinelex.motion.formats.npz import write_npz
+
+    write_npz(motion, path)
+
+
+def _write_npy(motion: Motion, path: Path, names: str, unit: str) -> None:
+    from kinelex.motion.formats.npy import write_npy
+
+    write_npy(motion, path)
+
+
+def _write_bvh(motion: Motion, path: Path, names: str, unit: str) -> None:
+    from kinelex.motion.formats.bvh_writer import write_bvh
+
+    write_bvh(motion, path, names=names, unit=unit)
+
+
+def _write_glb(motion: Motion, path: Path, names: str, unit: str) -> None:
+    from kinelex.motion.formats.glb import write_glb
+
+    write_glb(motion, path, names=names)
+
+
+def _write_filmstrip(motion: Motion, path: Path, names: str, unit: str) -> None:
+    from kinelex.motion.formats.filmstrip import write_filmstrip
+
+    write_filmstrip(motion, path)
+
+
+def _write_mp4(motion: Motion, path: Path, names: str, unit: str) -> None:
+    from kinelex.motion.formats.mp4 import write_mp4
+
+    write_mp4(motion, path)
+
+
+def _write_html(motion: Motion, path: Path, names: str, unit: str) -> None:
+    from kinelex.motion.formats.html import write_html
+
+    write_html(motion, path)
+
+
+READERS: dict[str, Reader] = {
+    ".npz": _read_npz,
+    ".npy": _read_npy,
+    ".bvh": _read_bvh,
+    ".amc": _read_amc,
+    ".json": _read_deepmimic,
+}
+WRITERS: dict[str, Writer] = {
+    ".npz": _write_npz,
+    ".npy": _write_npy,
+    ".bvh": _write_bvh,
+    ".glb": _write_glb,
+    ".mp4": _write_mp4,
+    ".png": _write_filmstrip,
+    ".html": _write_html,
+}
+_NEEDS = {".png": ("PIL", "matplotlib"), ".mp4": ("PIL", "matplotlib", "imageio_ffmpeg")}
+_RIGS = (".bvh", ".glb")
+UNITS = ("m", "cm")
+
+
+def read_motion(path: str | os.PathLike[str]) -> Motion:
+    """Read a clip; the suffix picks the reader. BVH, AMC and DeepMimic clips are retargeted to HumanML3D at 20 fps.
+
+    Raises:
+        KinelexError: the file is missing, unreadable, of an unknown format, or broken.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in READERS:
+        raise KinelexError(
+            f"cannot read {path}: unknown motion format {suffix!r}; give one of {' '.join(READERS)}"
+        )
+    try:
+        path.open("rb").close()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise KinelexError(f"cannot read {path}: {reason}; check the path") from error
+    return READERS[suffix](path)
+
+
+def write_motion(motion: Motion, path: str | os.PathLike[str], names: str = "smpl", unit: str = "m") -> None:
+    """Write a clip; the suffix picks the writer. A file that exists is replaced only once the new one is whole.
+
+    Args:
+        names: joint-name preset of rigs (bvh and glb): smpl, mixamo, unreal, unity or vrm.
+        unit: "m" or "cm" (bvh).
+
+    Raises:
+        KinelexError: unknown format, preset or unit, a missing extra, or the file cannot be written.
+    """
+    path = Path(path)
+    check_writable(path, names=names, unit=unit)
+    WRITERS[path.suffix.lower()](motion, path, names, unit)
+
+
+def check_writable(path: str | os.PathLike[str], names: str = "smpl", unit: str = "m") -> None:
+    """Fail before the work is done rather than after: can `write_motion` write such a file here?
+
+    Raises:
+        KinelexError: unknown format, preset or unit, a folder in the way, or a missing extra.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in WRITERS:
+        raise KinelexError(
+            f"cannot write {path}: unknown motion format {suffix!r}; choose one of {' '.join(WRITERS)}"
+        )
+    if path.is_dir():
+        raise KinelexError(f"cannot write {path}: it is a folder; give a file name")
+    if unit not in UNITS:
+        raise KinelexError(f"unknown length unit {unit!r}; choose one of {', '.join(UNITS)}")
+    missing = [module for module in _NEEDS.get(suffix, ()) if not _installed(module)]
+    if missing:
+        raise KinelexError(
+            f'writing {suffix} needs {", ".join(missing)}; install it with pip install "kinelex[render]"'
+        )
+    if suffix in _RIGS:
+        _check_preset(names)
+
+
+def _check_preset(names: str) -> None:
+    from kinelex.motion.rig import NAME_PRESETS
+
+    if names not in NAME_PRESETS:
+        raise KinelexError(f"unknown joint-name preset {names!r}; choose one of {', '.join(NAME_PRESETS)}")
+
+
+def _installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ValueError:  # what find_spec raises for a module that was set to None, as tests do
+        return False

@@ -1,0 +1,121 @@
+"""Kinelex's own clip file: a NumPy archive of plain arrays, no pickles.
+
+`positions` (T, J, 3) float32 metres, `fps`, `skeleton` (its name), and the phrases as `segments_text`,
+`segments_start`, `segments_end` (seconds; all three may be missing).
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinelex.atomic import atomic_path
+from kinelex.errors import KinelexError
+from kinelex.motion.formats.array_file import DAMAGE, read_array, real_numbers
+from kinelex.motion.motion import Motion, Segment
+from kinelex.motion.skeleton import skeleton_named
+
+_REQUIRED = ("positions", "fps", "skeleton")
+_SEGMENTS = ("segments_text", "segments_start", "segments_end")
+
+
+def write_npz(motion: Motion, path: str | os.PathLike[str]) -> None:
+    """Write a clip with its phrases.
+
+    Raises:
+        KinelexError: the file cannot be written.
+    """
+    arrays: dict[str, Any] = {
+        "positions": motion.positions,
+        "fps": np.float64(motion.fps),
+        "skeleton": np.str_(motion.skeleton.name),
+        "segments_text": np.array([segment.text for segment in motion.segments], dtype=np.str_),
+        "segments_start": np.array([segment.start for segment in motion.segments], dtype=np.float64),
+        "segments_end": np.array([segment.end for segment in motion.segments], dtype=np.float64),
+    }
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, **arrays)
+
+
+def read_npz(path: str | os.PathLike[str]) -> Motion:
+    """Read a clip with its phrases.
+
+    Raises:
+        KinelexError: not an archive, a needed array is missing, or an array has the wrong type, shape or values.
+    """
+    path = Path(path)
+    arrays = _read_arrays(path)
+    missing = [name for name in _REQUIRED if name not in arrays]
+    if missing:
+        raise KinelexError(f"{path} has no {', '.join(missing)}; a Kinelex .npz needs {', '.join(_REQUIRED)}")
+    try:
+        return Motion(
+            real_numbers(arrays["positions"], "positions"),
+            fps=_number(arrays["fps"], "fps"),
+            skeleton=skeleton_named(_word(arrays["skeleton"], "skeleton")),
+            segments=_segments(arrays),
+        )
+    except KinelexError as error:
+        raise KinelexError(f"{path}: {error}") from error
+
+
+def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+            arrays = {}
+            for name in (*_REQUIRED, *_SEGMENTS):
+                if name in members:
+                    with archive.open(members[name]) as stream:
+                        arrays[name] = read_array(stream, members[name].file_size, f"{path}: {name}")
+            return arrays
+    except DAMAGE as error:
+        raise KinelexError(
+            f"{path} is not a readable .npz file ({error}); export or copy it again"
+        ) from error
+
+
+def _number(values: NDArray[Any], name: str) -> float:
+    if values.size != 1 or values.dtype.kind not in "fiu":
+        raise KinelexError(f"{name} has shape {values.shape} and type {values.dtype}; give one number")
+    return float(values.reshape(()))
+
+
+def _word(values: NDArray[Any], name: str) -> str:
+    if values.size != 1:
+        raise KinelexError(f"{name} has shape {values.shape}; give one string")
+    return _strings(values.reshape(1), name)[0]
+
+
+def _strings(values: NDArray[Any], name: str) -> list[str]:
+    if values.dtype.kind != "U":
+        raise KinelexError(f"{name} holds {values.dtype} values; give strings")
+    try:
+        return values.tolist()
+    except ValueError as error:
+        raise KinelexError(f"{name} holds characters outside Unicode; save the file again") from error
+
+
+def _segments(arrays: dict[str, NDArray[Any]]) -> tuple[Segment, ...]:
+    given = [name for name in _SEGMENTS if name in arrays]
+    if not given:
+        return ()
+    shapes = {arrays[name].shape for name in given}
+    if len(given) < len(_SEGMENTS) or len(shapes) > 1 or len(shapes.pop()) != 1:
+        raise KinelexError(f"{', '.join(_SEGMENTS)} belong together; give all three, each (phrases,)")
+    texts = _strings(arrays["segments_text"], "segments_text")
+    starts, ends = (_times(arrays[name], name) for name in _SEGMENTS[1:])
+    if any(end < start for start, end in zip(starts, ends, strict=True)):
+        raise KinelexError("a phrase ends before it starts; correct segments_start and segments_end")
+    return tuple(Segment(*phrase) for phrase in zip(texts, starts, ends, strict=True))
+
+
+def _times(values: NDArray[Any], name: str) -> list[float]:
+    if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+        raise KinelexError(f"{name} holds other values than finite numbers; give seconds")
+    return values.astype(np.float64).tolist()
