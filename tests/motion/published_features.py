@@ -1,9 +1,11 @@
-"""The published feature extraction, frame by frame with quaternions, as its notes describe it: an oracle for tests.
+"""The published feature extraction, frame by frame with quaternions, as its notes describe it: an oracle.
 
 Slow, float64 and written without anything of kinelex but the skeletons' constants.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -80,7 +82,7 @@ def features(joints, skeleton):
         rotations = np.zeros((len(skeleton), 6))
         for chain in skeleton.chains:
             above = here
-            for parent, joint in zip(chain, chain[1:], strict=False):
+            for parent, joint in pairwise(chain):
                 bone = pose[joint] - pose[parent]
                 world = shortest(np.array(skeleton.directions[joint], float), bone / np.linalg.norm(bone))
                 local = matrix(product(conjugate(above), world))

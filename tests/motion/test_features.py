@@ -37,9 +37,9 @@ def recorded(frames=171):
 
 
 def standing(skeleton):
-    """A plausible pose (J, 3) that faces +Z: the KIT rest directions cross the hips, so these are set by hand."""
+    """A plausible pose (J, 3) that faces +Z; hips and shoulders by hand, as KIT's rest directions cross."""
     pose = torch.zeros(len(skeleton), 3)
-    side = {**dict.fromkeys((skeleton.left_hip, skeleton.left_shoulder), 1.0)}
+    side = dict.fromkeys((skeleton.left_hip, skeleton.left_shoulder), 1.0)
     side |= dict.fromkeys((skeleton.right_hip, skeleton.right_shoulder), -1.0)
     for joint, parent in enumerate(skeleton.parents[1:], start=1):
         offset = torch.tensor(skeleton.offsets[joint])
