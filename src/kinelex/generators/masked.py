@@ -1,0 +1,178 @@
+"""Mask transformer: base-layer tokens from text by iterative unmasking (MoMask, section 3.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kinelex.generators.base import TextCondition
+from kinelex.generators.sampling import (
+    NEVER_MASK_AGAIN, SampleNoise, SamplingOptions, guided, lowest_ranked, masked_counts, sample_ids,
+)  # fmt: skip
+from kinelex.generators.transformer import Encoder, OutputHead, Positions, TransformerConfig, initialize, key_mask
+from kinelex.tokenizer.rvqvae import length_mask
+
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class MaskTransformerConfig:
+    """Architecture of the mask transformer; the defaults are the paper's with a 384-wide text vector.
+
+    Attributes:
+        text_width: D of the condition vectors.
+        codes: classes of the base layer.
+        code_width: width of a token's embedding.
+        transformer: sizes of the encoder.
+        condition_dropout: probability that a training sample loses its text.
+    """
+
+    text_width: int = 384
+    codes: int = 512
+    code_width: int = 512
+    transformer: TransformerConfig = field(default_factory=TransformerConfig)
+    condition_dropout: float = 0.1
+
+    @property
+    def mask_id(self) -> int:
+        """Id of a masked token."""
+        return self.codes
+
+    @property
+    def pad_id(self) -> int:
+        """Id of padding."""
+        return self.codes + 1
+
+
+class MaskTransformer(nn.Module):
+    """Predicts base-layer ids at masked positions from [sentence, phrases, motion tokens]."""
+
+    def __init__(self, config: MaskTransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        latent = config.transformer.latent
+        self.token_embedding = nn.Embedding(config.codes + 2, config.code_width)
+        self.token_projection = nn.Linear(config.code_width, latent)
+        self.positions = Positions(latent, config.transformer.dropout)
+        self.condition_projection = nn.Linear(config.text_width, latent)
+        self.encoder = Encoder(config.transformer)
+        self.head = OutputHead(latent, config.codes)
+        initialize(self)
+
+    def hidden(self, ids: Tensor, condition: TextCondition, lengths: Tensor) -> Tensor:
+        """(B, 1 + S + L, C) encoder outputs at the sentence, phrase and motion positions.
+
+        Args:
+            ids: (B, L) with mask id; padding is recognised by `lengths`.
+            condition: text vectors of the batch.
+            lengths: (B,) valid tokens.
+        """
+        valid = length_mask(lengths, ids.shape[1])
+        tokens = self.positions(self.token_projection(self.token_embedding(ids.where(valid, self.config.pad_id))))
+        text = self.condition_projection(condition.vectors.to(tokens.dtype))
+        return self.encoder(torch.cat([text, tokens], dim=1), key_mask(condition.mask, valid))
+
+    def forward(self, ids: Tensor, condition: TextCondition, lengths: Tensor) -> Tensor:
+        """(B, L, codes) logits of ids (B, L)."""
+        hidden = self.hidden(ids, condition, lengths)
+        return self.head(hidden[:, hidden.shape[1] - ids.shape[1] :])
+
+    @torch.no_grad()
+    def generate(
+        self,
+        condition: TextCondition,
+        lengths: Tensor,
+        noise: SampleNoise,
+        options: SamplingOptions,
+        known: Tensor | None = None,
+    ) -> Tensor:
+        """Draw base-layer ids (B, L), -1 in padding.
+
+        Args:
+            condition: text vectors of B samples.
+            lengths: (B,) tokens to draw.
+            noise: the samples' noise.
+            options: steps, guidance, temperature, top-k.
+            known: (B, L) ids to keep, -1 where a token is to be drawn; None to draw all.
+        """
+        valid = length_mask(lengths, int(lengths.max()))
+        if known is None:
+            known = torch.full_like(valid, -1, dtype=torch.long)
+        open_positions = valid & (known < 0)
+        open_counts = open_positions.sum(1)
+        ids = known.where(~open_positions, self.config.mask_id)
+        scores = torch.zeros(valid.shape, device=valid.device).masked_fill(~open_positions, NEVER_MASK_AGAIN)
+        both, both_lengths = condition.with_unconditional(), torch.cat([lengths, lengths])
+        for time in torch.linspace(0, 1, options.steps):
+            counts = masked_counts(time.to(lengths.device), open_counts)
+            masked = lowest_ranked(scores, counts) & open_positions
+            ids = ids.masked_fill(masked, self.config.mask_id)
+            logits = guided(self(torch.cat([ids, ids]), both, both_lengths).float(), options.guidance)
+            drawn = sample_ids(logits, noise.draw(*logits.shape[1:]), options)
+            ids = drawn.where(masked, ids)
+            confidence = logits.softmax(-1).gather(-1, drawn[..., None])[..., 0]
+            scores = confidence.where(masked, NEVER_MASK_AGAIN)
+        return ids.masked_fill(~valid, -1)
+
+
+@dataclass(frozen=True)
+class MaskedTargets:
+    """One draw of the training corruption: network input and labels, both (B, L); label -100 is ignored."""
+
+    inputs: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True)
+class TokenLoss:
+    """Mean cross-entropy and top-1 accuracy over the predicted positions."""
+
+    loss: Tensor
+    accuracy: Tensor
+
+
+def chosen_positions(time: Tensor, order: Tensor, valid: Tensor, counted: Tensor) -> Tensor:
+    """(B, L) True at the positions to predict: gamma(time) of `counted` (B,) tokens, in a random order (B, L).
+
+    `counted` is the true length here. The published code counts from the padded length, which masks short
+    motions less than the schedule says; with that count and its permutation this gives its mask.
+    """
+    return lowest_ranked(order, masked_counts(time, counted)) & valid
+
+
+def corrupt(ids: Tensor, lengths: Tensor, config: MaskTransformerConfig, generator: torch.Generator) -> MaskedTargets:
+    """Mask base-layer ids (B, L) for training.
+
+    gamma(u) of the valid tokens are chosen; of those 10 % become random codes, 88 % of the rest the mask id.
+    """
+    device, shape = ids.device, ids.shape
+    time = torch.rand(shape[0], generator=generator, device=device)
+    valid = length_mask(lengths, shape[1])
+    order = torch.rand(shape, generator=generator, device=device).masked_fill(~valid, torch.inf)
+    chosen = chosen_positions(time, order, valid, lengths)
+    fate = torch.rand(shape, generator=generator, device=device)
+    replace = torch.rand(shape, generator=generator, device=device)
+    random_ids = torch.randint(config.codes, shape, generator=generator, device=device)
+    inputs = torch.where(chosen & (fate >= 0.1) & (replace < 0.88), config.mask_id, ids)
+    inputs = torch.where(chosen & (fate < 0.1), random_ids, inputs)
+    return MaskedTargets(inputs, ids.where(chosen, IGNORED))
+
+
+def token_loss(logits: Tensor, labels: Tensor) -> TokenLoss:
+    """Cross-entropy of logits (B, L, V) and accuracy at the labels (B, L) that are not ignored."""
+    loss = F.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
+    counted = labels != IGNORED
+    accuracy = ((logits.argmax(-1) == labels) & counted).sum() / counted.sum().clamp(min=1)
+    return TokenLoss(loss, accuracy)
+
+
+def masked_training_loss(
+    model: MaskTransformer, ids: Tensor, lengths: Tensor, condition: TextCondition, generator: torch.Generator
+) -> TokenLoss:
+    """One training step's loss on base-layer ids (B, L) (MoMask, Eq. 4)."""
+    targets = corrupt(ids, lengths, model.config, generator)
+    drop = torch.rand(len(ids), generator=generator, device=ids.device) < model.config.condition_dropout
+    return token_loss(model(targets.inputs, condition.dropped(drop), lengths), targets.labels)

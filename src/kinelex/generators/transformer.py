@@ -1,0 +1,139 @@
+"""The transformer that both token generators share: post-norm encoder over [condition tokens, motion tokens]."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+MAX_POSITIONS = 5000
+
+
+@dataclass(frozen=True)
+class TransformerConfig:
+    """Sizes of a token transformer; the defaults are the paper's.
+
+    Attributes:
+        latent: width of the residual stream.
+        layers: encoder layers.
+        heads: attention heads.
+        feedforward: hidden width of the feed-forward blocks.
+        dropout: in training.
+    """
+
+    latent: int = 384
+    layers: int = 8
+    heads: int = 6
+    feedforward: int = 1024
+    dropout: float = 0.2
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention with one fused input projection."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.heads, self.dropout = config.heads, config.dropout
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * config.latent, config.latent))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * config.latent))
+        self.out_proj = nn.Linear(config.latent, config.latent)
+        nn.init.xavier_uniform_(self.in_proj_weight)
+        nn.init.zeros_(self.out_proj.bias)
+
+    def forward(self, hidden: Tensor, keys: Tensor | None) -> Tensor:
+        """(B, N, C) to (B, N, C); keys (B, 1, 1, N) is True where a position may be attended to."""
+        batch, size, width = hidden.shape
+        projected = F.linear(hidden, self.in_proj_weight, self.in_proj_bias)
+        query, key, value = projected.view(batch, size, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        dropout = self.dropout if self.training else 0.0
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=keys, dropout_p=dropout)
+        return self.out_proj(mixed.transpose(1, 2).reshape(batch, size, width))
+
+
+class Layer(nn.Module):
+    """Post-norm encoder layer with exact GELU."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.self_attn = Attention(config)
+        self.linear1 = nn.Linear(config.latent, config.feedforward)
+        self.linear2 = nn.Linear(config.feedforward, config.latent)
+        self.norm1 = nn.LayerNorm(config.latent)
+        self.norm2 = nn.LayerNorm(config.latent)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, hidden: Tensor, keys: Tensor | None) -> Tensor:
+        """(B, N, C) to (B, N, C)."""
+        hidden = self.norm1(hidden + self.dropout(self.self_attn(hidden, keys)))
+        inner = self.dropout(F.gelu(self.linear1(hidden)))
+        return self.norm2(hidden + self.dropout(self.linear2(inner)))
+
+
+class Encoder(nn.Module):
+    """A stack of layers without a final norm."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
+
+    def forward(self, hidden: Tensor, keys: Tensor | None) -> Tensor:
+        """(B, N, C) to (B, N, C); keys (B, N) is True where a position may be attended to, None for all."""
+        mask = None if keys is None else keys[:, None, None, :]
+        for layer in self.layers:
+            hidden = layer(hidden, mask)
+        return hidden
+
+
+class Positions(nn.Module):
+    """Sinusoidal positions, added to the motion tokens only; computed, not stored with the weights."""
+
+    table: Tensor
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        steps = torch.arange(MAX_POSITIONS, dtype=torch.float32)[:, None]
+        rates = torch.exp(torch.arange(0, width, 2).float() * (-math.log(10000.0) / width))
+        table = torch.zeros(MAX_POSITIONS, width)
+        table[:, 0::2] = torch.sin(steps * rates)
+        table[:, 1::2] = torch.cos(steps * rates)
+        self.register_buffer("table", table, persistent=False)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, L, C) to (B, L, C)."""
+        return self.dropout(tokens + self.table[: tokens.shape[1]])
+
+
+class OutputHead(nn.Module):
+    """linear - GELU - LayerNorm - linear."""
+
+    def __init__(self, latent: int, outputs: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(latent, latent)
+        self.norm = nn.LayerNorm(latent, eps=1e-12)
+        self.final = nn.Linear(latent, outputs)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """(..., C) to (..., outputs)."""
+        return self.final(self.norm(F.gelu(self.dense(hidden))))
+
+
+def key_mask(condition: Tensor, motion: Tensor) -> Tensor | None:
+    """(B, S + L) keys that may be attended to, or None when all may: an unmasked attention is faster.
+
+    On an accelerator the mask always stays, as looking at its values would wait for the device.
+    """
+    keys = torch.cat([condition, motion], dim=1)
+    return None if keys.device.type == "cpu" and bool(keys.all()) else keys
+
+
+def initialize(module: nn.Module) -> None:
+    """Normal(0, 0.02) for linear and embedding weights, zero biases, as the published models start."""
+    for part in module.modules():
+        if isinstance(part, (nn.Linear, nn.Embedding)):
+            nn.init.normal_(part.weight, std=0.02)
+            if isinstance(part, nn.Linear) and part.bias is not None:
+                nn.init.zeros_(part.bias)
