@@ -141,11 +141,13 @@ _DEEPMIMIC = Flavour(
     ),
 )  # fmt: skip
 
+# Rigs that Kinelex itself exports, in any preset of names; read like any other humanoid.
+_KINELEX = Flavour("kinelex", frozenset(), None, {})
 GENERIC = Flavour("generic", frozenset(), None, {})
 
 FLAVOURS = {
     flavour.name: flavour
-    for flavour in (_ASFAMC, _BVH_MB, _BVH_MAX, _BVH_DAZ, _BANDAI, _DEEPMIMIC, GENERIC)
+    for flavour in (_ASFAMC, _BVH_MB, _BVH_MAX, _BVH_DAZ, _BANDAI, _DEEPMIMIC, _KINELEX, GENERIC)
 }  # fmt: skip
 
 

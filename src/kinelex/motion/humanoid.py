@@ -38,8 +38,8 @@ _SIDE_NAMES: Mapping[str, tuple[str, ...]] = {
     "collar": ("collar", "clavicle", "clav", "shoulder"),
 }
 _PREFIXES = frozenset(
-    ("mixamorig", "bip", "character", "actor", "avg", "base", "bn", "bone", "cc", "def", "jnt", "joint", "sk")
-    + ("b", "j", "m")
+    {"mixamorig", "bip", "character", "actor", "avg", "base", "bn", "bone", "cc", "def", "jnt", "joint", "sk"}
+    | {"b", "j", "m"}
 )
 _SIDES = {
     "l": "left", "left": "left", "lft": "left",
@@ -80,7 +80,7 @@ def match_humanoid(animation: Animation) -> dict[str, Weights]:
     Raises:
         KinelexError: a joint that a body needs has no counterpart; the sentence lists all of them.
     """
-    found = _found(animation)
+    found = _found(animation, "this skeleton")
     spine = _spine_path(animation, found)
     lengths = _lengths(animation)
     joints: dict[str, Weights] = {}
@@ -107,7 +107,7 @@ def guess_unit(animation: Animation, path: Path) -> float:
     Raises:
         KinelexError: no unit does.
     """
-    found = _found(animation)
+    found = _found(animation, str(path))
     lengths = _lengths(animation)
     leg = sum(lengths[joint] for joint in _chain(animation, found["left_ankle"], found["left_hip"]))
     trunk = sum(lengths[joint] for joint in _spine_path(animation, found)[1:])
@@ -131,7 +131,7 @@ def turn_upright(animation: Animation, path: Path) -> Animation:
     Raises:
         KinelexError: the skeleton lacks joints that a body needs.
     """
-    found = _found(animation)
+    found = _found(animation, str(path))
     upward = _upward(rest_pose(animation), found)
     if upward is None:
         pose = animation_pose(animation.frames(0, 1)).positions[0]
@@ -157,7 +157,7 @@ def _upward(pose: Tensor, found: Mapping[str, int]) -> Tensor | None:
     return trunk - legs if straight else None
 
 
-def _found(animation: Animation) -> dict[str, int]:
+def _found(animation: Animation, source: str) -> dict[str, int]:
     """Indices of the body's joints; toes and neck fall back to a neighbour, collars may be missing."""
     by_name: dict[tuple[str, str], int] = {}
     for index, name in enumerate(animation.names):
@@ -180,7 +180,7 @@ def _found(animation: Animation) -> dict[str, int]:
     missing = [joint for joint in wanted if found.get(joint, -1) < 0]
     if missing:
         raise KinelexError(
-            f"this skeleton has no joint known as {', '.join(missing)} (it has {_listed(animation.names)}); "
+            f"{source} has no joint known as {', '.join(missing)} (it has {_listed(animation.names)}); "
             "rename those joints to common names such as LeftUpLeg, LeftLeg, LeftFoot, LeftToeBase"
         )
     return found

@@ -26,7 +26,6 @@ from kinelex.motion.rotations import euler_rotation
 
 _CHANNELS = {f"{axis}{kind}": (kind, axis) for axis in "xyz" for kind in ("position", "rotation")}
 _MOST_JOINTS = 2000
-_COMMON_RATES = (24.0, 25.0, 30.0, 50.0, 60.0, 90.0, 100.0, 120.0, 240.0)
 
 
 @dataclass
@@ -37,12 +36,15 @@ class _Hierarchy:
     parents: list[int] = field(default_factory=list)
     offsets: list[list[float]] = field(default_factory=list)
     channels: list[list[tuple[str, str]]] = field(default_factory=list)
+    uses: dict[str, int] = field(default_factory=dict)
 
     def add(self, name: str, parent: int) -> int:
         """Append a joint; a name seen before gets a number behind it."""
-        unique, count = name, 2
-        while unique in self.names:
-            unique, count = f"{name}_{count}", count + 1
+        unique = name
+        while unique in self.uses:
+            self.uses[name] += 1
+            unique = f"{name}_{self.uses[name]}"
+        self.uses[unique] = 1
         self.names.append(unique)
         self.parents.append(parent)
         self.offsets.append([0.0, 0.0, 0.0])
@@ -200,7 +202,7 @@ def _count(word: str, path: Path) -> int:
 
 
 def _rate(word: str, path: Path) -> float:
-    """Frames a second; a frame time written with few digits (.0083333) means the usual rate closest to it."""
+    """Frames a second; a frame time written with few digits (.0083333) means the whole rate closest to it."""
     try:
         seconds = float(word)
     except ValueError:
@@ -210,7 +212,7 @@ def _rate(word: str, path: Path) -> float:
             f"{path}: 'Frame Time:' is {word[:20]!r}; it must be seconds a frame, such as 0.0333333"
         )
     fps = 1 / seconds
-    return next((rate for rate in _COMMON_RATES if abs(fps - rate) < 5e-4 * rate), fps)
+    return float(round(fps)) if abs(fps - round(fps)) < 5e-4 * fps else fps
 
 
 def _animation(hierarchy: _Hierarchy, rows: NDArray[np.float64], fps: float, flavour: str) -> Animation:

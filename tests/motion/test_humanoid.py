@@ -1,0 +1,112 @@
+"""Skeletons that Kinelex has never seen: the body's joints are found under the names of the trade."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import roma
+import torch
+
+from kinelex.errors import KinelexError
+from kinelex.motion.animation import Animation, rest_pose
+from kinelex.motion.formats.bvh import read_bvh
+from kinelex.motion.humanoid import guess_unit, match_humanoid, plain_name
+from kinelex.motion.retarget import retarget
+from kinelex.motion.rig_names import NAME_PRESETS
+from kinelex.motion.skeleton import HUMANML3D
+
+CLIPS = Path(__file__).parents[1] / "data" / "clips"
+BIPED = "Bip01 {} Thigh,Bip01 {} Calf,Bip01 {} Foot,Bip01 {} Toe0,Bip01 {} Clavicle,Bip01 {} UpperArm,Bip01 {} Forearm,Bip01 {} Hand"
+SIDE = ("hip", "knee", "ankle", "foot", "collar", "shoulder", "elbow", "wrist")
+
+
+def convention(trunk: str, side: str, left: str, right: str) -> dict[str, str]:
+    names = dict(zip(("pelvis", "spine1", "spine2", "spine3", "neck", "head"), trunk.split(","), strict=True))
+    for word, mark in (("left", left), ("right", right)):
+        names |= {
+            f"{word}_{joint}": name.format(mark) for joint, name in zip(SIDE, side.split(","), strict=True)
+        }
+    return names
+
+
+CONVENTIONS = dict(NAME_PRESETS) | {
+    "biped": convention("Bip01 Pelvis,Bip01 Spine,Bip01 Spine1,Bip01 Spine2,Bip01 Neck,Bip01 Head", BIPED, "L", "R"),
+    "xsens": convention("Hips,Chest,Chest2,Chest3,Neck,Head", "{}Hip,{}Knee,{}Ankle,{}Toe,{}Collar,{}Shoulder,{}Elbow,{}Wrist", "Left", "Right"),
+    "motive": convention("Hip,Ab,Spine2,Chest,Neck,Head", "{}Thigh,{}Shin,{}Foot,{}Toe,{}Shoulder,{}UArm,{}FArm,{}Hand", "L", "R"),
+    "vroid": convention(
+        "J_Bip_C_Hips,J_Bip_C_Spine,J_Bip_C_Chest,J_Bip_C_UpperChest,J_Bip_C_Neck,J_Bip_C_Head".replace("_C_", "_"),
+        "J_Bip_{0}_UpperLeg,J_Bip_{0}_LowerLeg,J_Bip_{0}_Foot,J_Bip_{0}_ToeBase,J_Bip_{0}_Shoulder,J_Bip_{0}_UpperArm,J_Bip_{0}_LowerArm,J_Bip_{0}_Hand",
+        "L", "R",
+    ),
+    "lower case": convention("hips,spine,spine1,spine2,neck,head", "{}upleg,{}leg,{}foot,{}toebase,{}shoulder,{}arm,{}forearm,{}hand", "left", "right"),
+}  # fmt: skip
+
+
+def body(names: dict[str, str] | None = None, keep: tuple[str, ...] = HUMANML3D.joints) -> Animation:
+    """One frame in the T-pose, on the HumanML3D skeleton or a part of it, in metres."""
+    kept = [index for index, joint in enumerate(HUMANML3D.joints) if joint in keep]
+    parents, offsets = [], []
+    for index in kept:
+        offset, parent = torch.tensor(HUMANML3D.offsets[index]), HUMANML3D.parents[index]
+        while parent >= 0 and parent not in kept:
+            offset, parent = offset + torch.tensor(HUMANML3D.offsets[parent]), HUMANML3D.parents[parent]
+        parents.append(kept.index(parent) if parent >= 0 else -1)
+        offsets.append(offset)
+    labels = tuple((names or {}).get(HUMANML3D.joints[index], HUMANML3D.joints[index]) for index in kept)
+    rest = torch.stack(offsets)
+    return Animation(
+        labels, tuple(parents), rest, roma.identity_quat((1, len(kept))), rest[None].clone(), 30.0, "generic"
+    )
+
+
+@pytest.mark.parametrize("style", CONVENTIONS)
+def test_twenty_two_joints_are_found_exactly(style: str) -> None:
+    animation = body(dict(CONVENTIONS[style]))
+    assert torch.allclose(retarget(animation)[0], rest_pose(animation), atol=1e-6)
+
+
+def test_missing_spine_collars_and_neck_are_placed_between_their_neighbours() -> None:
+    leave_out = {"spine1", "spine2", "left_collar", "right_collar"}
+    positions = retarget(body(keep=tuple(joint for joint in HUMANML3D.joints if joint not in leave_out)))[0]
+    at = dict(zip(HUMANML3D.joints, positions, strict=True))
+    trunk = [
+        float(at[joint][1]) for joint in ("left_hip", "pelvis", "spine1", "spine2", "spine3", "neck", "head")
+    ]
+    assert trunk == sorted(trunk)
+    assert at["neck"][0] < at["left_collar"][0] < at["left_shoulder"][0]
+
+
+def test_a_body_without_arms_is_refused_by_the_names_of_what_is_missing() -> None:
+    animation = body(
+        keep=tuple(joint for joint in HUMANML3D.joints if "elbow" not in joint and "wrist" not in joint)
+    )
+    with pytest.raises(KinelexError, match=r"left_elbow, left_wrist, right_elbow, right_wrist"):
+        match_humanoid(animation)
+
+
+@pytest.mark.parametrize(
+    ("clip", "metres"),
+    [("bandai_walk_normal", 0.01), ("cmu_mb_08_05", 0.0254 / 0.45), ("cmu_max_131_01", 0.0254 / 0.45)],
+)
+def test_unit_of_real_files_from_the_size_of_the_body(clip: str, metres: float) -> None:
+    path = CLIPS / f"{clip}.bvh"
+    raw = read_bvh(path, "generic", unit=1.0)
+    assert guess_unit(raw, path) == metres
+
+
+def test_bandai_retargets_alike_by_names_and_by_table() -> None:
+    """Its zero pose is no T-pose, so nothing may be read off the rest skeleton's posture."""
+    path = CLIPS / "bandai_walk_normal.bvh"
+    by_table, by_names = retarget(read_bvh(path)), retarget(read_bvh(path, "generic"))
+    assert (by_table - by_names).norm(dim=-1).max() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("mixamorig:LeftUpLeg", ("left", "upleg")), ("thigh_r", ("right", "thigh")), ("lShldr", ("left", "shldr")),
+     ("rfemur", ("right", "femur")), ("L_Ankle", ("left", "ankle")), ("LHipJoint", ("left", "hipjoint")),
+     ("upperarm_twist_01_l", ("left", "upperarmtwist")), ("leftarm", ("left", "arm")), ("Head", ("", "head"))],
+)  # fmt: skip
+def test_plain_names(name: str, expected: tuple[str, str]) -> None:
+    assert plain_name(name) == expected
