@@ -17,29 +17,41 @@ from kinelex.motion.rig_names import NAME_PRESETS
 from kinelex.motion.skeleton import HUMANML3D
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
-BIPED = "Bip01 {} Thigh,Bip01 {} Calf,Bip01 {} Foot,Bip01 {} Toe0,Bip01 {} Clavicle,Bip01 {} UpperArm,Bip01 {} Forearm,Bip01 {} Hand"
 SIDE = ("hip", "knee", "ankle", "foot", "collar", "shoulder", "elbow", "wrist")
 
 
-def convention(trunk: str, side: str, left: str, right: str) -> dict[str, str]:
-    names = dict(zip(("pelvis", "spine1", "spine2", "spine3", "neck", "head"), trunk.split(","), strict=True))
+def convention(trunk: str, side: str, left: str, right: str, prefix: str = "") -> dict[str, str]:
+    """Names by joint from the trunk's words and one side's, in which {} is the side's mark."""
+    names = dict(zip(("pelvis", "spine1", "spine2", "spine3", "neck", "head"), trunk.split(), strict=True))
     for word, mark in (("left", left), ("right", right)):
-        names |= {
-            f"{word}_{joint}": name.format(mark) for joint, name in zip(SIDE, side.split(","), strict=True)
-        }
-    return names
+        parts = [name.format(mark) for name in side.split()]
+        names |= {f"{word}_{joint}": name for joint, name in zip(SIDE, parts, strict=True)}
+    return {joint: prefix + name for joint, name in names.items()}
 
 
 CONVENTIONS = dict(NAME_PRESETS) | {
-    "biped": convention("Bip01 Pelvis,Bip01 Spine,Bip01 Spine1,Bip01 Spine2,Bip01 Neck,Bip01 Head", BIPED, "L", "R"),
-    "xsens": convention("Hips,Chest,Chest2,Chest3,Neck,Head", "{}Hip,{}Knee,{}Ankle,{}Toe,{}Collar,{}Shoulder,{}Elbow,{}Wrist", "Left", "Right"),
-    "motive": convention("Hip,Ab,Spine2,Chest,Neck,Head", "{}Thigh,{}Shin,{}Foot,{}Toe,{}Shoulder,{}UArm,{}FArm,{}Hand", "L", "R"),
-    "vroid": convention(
-        "J_Bip_C_Hips,J_Bip_C_Spine,J_Bip_C_Chest,J_Bip_C_UpperChest,J_Bip_C_Neck,J_Bip_C_Head".replace("_C_", "_"),
-        "J_Bip_{0}_UpperLeg,J_Bip_{0}_LowerLeg,J_Bip_{0}_Foot,J_Bip_{0}_ToeBase,J_Bip_{0}_Shoulder,J_Bip_{0}_UpperArm,J_Bip_{0}_LowerArm,J_Bip_{0}_Hand",
-        "L", "R",
+    "biped": convention(
+        "Pelvis Spine Spine1 Spine2 Neck Head",
+        "{}_Thigh {}_Calf {}_Foot {}_Toe0 {}_Clavicle {}_UpperArm {}_Forearm {}_Hand",
+        "L", "R", prefix="Bip01 ",
     ),
-    "lower case": convention("hips,spine,spine1,spine2,neck,head", "{}upleg,{}leg,{}foot,{}toebase,{}shoulder,{}arm,{}forearm,{}hand", "left", "right"),
+    "xsens": convention(
+        "Hips Chest Chest2 Chest3 Neck Head",
+        "{}Hip {}Knee {}Ankle {}Toe {}Collar {}Shoulder {}Elbow {}Wrist", "Left", "Right",
+    ),
+    "motive": convention(
+        "Hip Ab Spine2 Chest Neck Head",
+        "{}Thigh {}Shin {}Foot {}Toe {}Shoulder {}UArm {}FArm {}Hand", "L", "R",
+    ),
+    "vroid": convention(
+        "Hips Spine Chest UpperChest Neck Head",
+        "{}_UpperLeg {}_LowerLeg {}_Foot {}_ToeBase {}_Shoulder {}_UpperArm {}_LowerArm {}_Hand",
+        "L", "R", prefix="J_Bip_",
+    ),
+    "lower case": convention(
+        "hips spine spine1 spine2 neck head",
+        "{}upleg {}leg {}foot {}toebase {}shoulder {}arm {}forearm {}hand", "left", "right",
+    ),
 }  # fmt: skip
 
 
@@ -104,9 +116,10 @@ def test_bandai_retargets_alike_by_names_and_by_table() -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("mixamorig:LeftUpLeg", ("left", "upleg")), ("thigh_r", ("right", "thigh")), ("lShldr", ("left", "shldr")),
-     ("rfemur", ("right", "femur")), ("L_Ankle", ("left", "ankle")), ("LHipJoint", ("left", "hipjoint")),
-     ("upperarm_twist_01_l", ("left", "upperarmtwist")), ("leftarm", ("left", "arm")), ("Head", ("", "head"))],
+    [("mixamorig:LeftUpLeg", ("left", "upleg")), ("thigh_r", ("right", "thigh")),
+     ("lShldr", ("left", "shldr")), ("rfemur", ("right", "femur")), ("L_Ankle", ("left", "ankle")), 
+     ("LHipJoint", ("left", "hipjoint")), ("upperarm_twist_01_l", ("left", "upperarmtwist")), 
+     ("leftarm", ("left", "arm")), ("Head", ("", "head"))],
 )  # fmt: skip
 def test_plain_names(name: str, expected: tuple[str, str]) -> None:
     assert plain_name(name) == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -171,6 +172,25 @@ def test_rebasing_leaves_every_joint_where_it_is() -> None:
     assert turned.max() < 1e-3
     cut = raw.frames(1, 50)
     assert rebase_on_first_frame(cut) is cut
+
+
+@pytest.mark.skipif(
+    "KINELEX_DATA" not in os.environ, reason="needs KINELEX_DATA, the folder of the data packs"
+)
+def test_clips_of_every_pack_are_upright_bodies() -> None:
+    packs = Path(os.environ["KINELEX_DATA"])
+    readers = {".bvh": read_bvh, ".amc": read_amc, ".json": read_deepmimic}
+    files = sorted(
+        path for path in packs.rglob("*") if path.suffix in readers and "humanml3d" not in str(path)
+    )
+    known = {".amc": lambda path: read_amc(path, CLIPS / "cmu_08.asf")}
+    assert len(files) > 1000
+    for path in files[::97]:
+        positions = retarget(known.get(path.suffix, readers[path.suffix])(path))
+        lengths = (positions[:, 1:] - positions[:, list(HUMANML3D.parents[1:])]).norm(dim=-1)
+        assert torch.isfinite(positions).all(), path
+        assert 1.1 < lengths.mean(0)[[3, 6, 0, 2, 5, 8, 11, 14]].sum() < 1.8, path
+        assert lengths.std(0).max() < 0.02, path
 
 
 def test_a_flavour_that_does_not_fit_is_refused() -> None:
