@@ -1,0 +1,48 @@
+"""Every part of a text-to-motion model together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from kinelex.generators.base import ConditionWhitening
+from kinelex.generators.durations import LengthEstimator
+from kinelex.generators.masked import MaskTransformer
+from kinelex.generators.residual import ResidualTransformer
+from kinelex.motion.skeleton import Skeleton
+from kinelex.text.encoders import TextEncoder
+from kinelex.tokenizer.normalization import FeatureNormalizer
+from kinelex.tokenizer.rvqvae import RVQVAE
+
+
+@dataclass(frozen=True)
+class MotionModel:
+    """A text-to-motion model: skeleton, feature normaliser, tokenizer, generators, text side."""
+
+    skeleton: Skeleton
+    normalizer: FeatureNormalizer
+    tokenizer: RVQVAE
+    masked: MaskTransformer
+    residual: ResidualTransformer
+    length: LengthEstimator
+    whitening: ConditionWhitening
+    encoder: TextEncoder
+
+    @property
+    def weights(self) -> dict[str, nn.Module]:
+        """The parts that are stored as one weights file each, by name."""
+        names = ("normalizer", "tokenizer", "masked", "residual", "length", "whitening")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self.normalizer.mean.device
+
+    def to(self, device: str | torch.device) -> MotionModel:
+        """Move every part to a device, in evaluation mode."""
+        for part in (*self.weights.values(), self.encoder):
+            part.to(device).eval()
+        return self
