@@ -90,8 +90,8 @@ def _trunk(body: _Body) -> Tube:
     stations = body.sized(
         (hip - 0.045 * size, 0.045, 0.045), (hip - 0.015 * size, 0.082, 0.060), (hip + 0.02 * size, 0.090, 0.064),
         (hip + 0.45 * (top - hip), 0.073, 0.053), (hip + 0.75 * (top - hip), 0.092, 0.065),
-        (hip + 0.92 * (top - hip), 0.090, 0.056), (top, 0.060, 0.040), (top + 0.022 * size, 0.034, 0.032),
-        (max(head, top + 0.03 * size) + 0.01 * size, 0.029, 0.031),
+        (hip + 0.92 * (top - hip), 0.096, 0.058), (top, 0.076, 0.045), (top + 0.03 * size, 0.036, 0.034),
+        (max(head, top + 0.04 * size) + 0.01 * size, 0.031, 0.033),
     )  # fmt: skip
     places, radii = profile(stations, 40)
     knots = body.joints[spine]
@@ -105,23 +105,24 @@ def _head(body: _Body) -> Tube:
     """An egg above the head joint, up to the crown."""
     crown = body.tips[body.index("head")][1]
     stations = body.sized(
-        (-0.15 * crown, 0.026, 0.034), (0.12 * crown, 0.038, 0.050), (0.45 * crown, 0.045, 0.057),
-        (0.70 * crown, 0.036, 0.046),
+        (-0.22 * crown, 0.026, 0.034), (0.05 * crown, 0.040, 0.051), (0.42 * crown, 0.047, 0.059),
+        (0.70 * crown, 0.038, 0.047),
     )  # fmt: skip
     places, radii = profile(stations, 12)
-    centres = body.at("head") + np.outer(places, _Y) + 0.012 * body.stature * _Z
+    centres = body.at("head") + np.outer(places, _Y) + 0.010 * body.stature * _Z
     return Tube(centres, (_X, _Z), radii, _rigid(body, "head", len(places)))
 
 
 def _arm(body: _Body, side: str) -> Tube:
-    """From inside the shoulder to the finger tips; the hand is flat, its palm down."""
+    """From inside the chest, as a clavicle, to the finger tips; the hand is flat, its palm down."""
     outwards = -1.0 if side == "right" else 1.0
     shoulder, size = body.at(f"{side}_shoulder"), body.stature
     chain = [body.index(f"{side}_{part}") for part in ("shoulder", "elbow", "wrist")]
+    inner = -0.8 * abs(shoulder[0])
     elbow, wrist = ((body.joints[joint] - shoulder)[0] * outwards for joint in chain[1:])
     tip = wrist + np.linalg.norm(body.tips[chain[-1]])
     stations = body.sized(
-        (-0.02 * size, 0.036, 0.038), (0.015 * size, 0.034, 0.037), (0.5 * elbow, 0.027, 0.029),
+        (inner, 0.034, 0.040), (0.4 * inner, 0.034, 0.042), (0.0, 0.034, 0.039), (0.5 * elbow, 0.027, 0.029),
         (elbow, 0.022, 0.024), (elbow + 0.25 * (wrist - elbow), 0.023, 0.026), (wrist, 0.014, 0.019),
         (wrist + 0.35 * (tip - wrist), 0.012, 0.026), (wrist + 0.75 * (tip - wrist), 0.010, 0.023),
         (tip - 0.008 * size, 0.007, 0.013),

@@ -28,6 +28,7 @@ from kinelex.motion.skeleton import Skeleton
 
 # A bend plane counts nothing below the first angle from straight (or from folded flat), all beyond the second.
 _BEND_FROM, _BEND_TO = math.radians(10.0), math.radians(40.0)
+_FADE = 40.0
 _FOOT_WEIGHT = 0.3
 _REFERENCE_WEIGHT = 0.02
 _ROLL_SECONDS = 0.1
@@ -43,6 +44,8 @@ class _Limb:
         hinge: axis about which the limb bends in the T-pose: forearms go forward, shins back.
         centre: the middle of the limb's reach; its opposite, where the shortest rotation from it is singular,
             is a direction that no arm or leg reaches.
+        most: degrees that the limb can roll from the still reference. A bend plane beyond it is that of a
+            straight limb bent the wrong way by noise or hyperextension, and fades out over the last 40 degrees.
     """
 
     middle: int
@@ -50,6 +53,7 @@ class _Limb:
     foot: int | None
     hinge: tuple[float, float, float]
     centre: tuple[float, float, float]
+    most: float
 
 
 def _limbs(skeleton: Skeleton) -> dict[int, _Limb]:
@@ -59,11 +63,11 @@ def _limbs(skeleton: Skeleton) -> dict[int, _Limb]:
         outwards = -1.0 if side == "right" else 1.0
         if part == "shoulder":
             middle, end = skeleton.index(f"{side}_elbow"), skeleton.index(f"{side}_wrist")
-            limbs[joint] = _Limb(middle, end, None, (0.0, -outwards, 0.0), (outwards, -1.0, 1.0))
+            limbs[joint] = _Limb(middle, end, None, (0.0, -outwards, 0.0), (outwards, -1.0, 1.0), 150.0)
         elif part == "hip":
             middle, end = skeleton.index(f"{side}_knee"), skeleton.index(f"{side}_ankle")
             limbs[joint] = _Limb(
-                middle, end, skeleton.index(f"{side}_foot"), (1.0, 0.0, 0.0), (outwards * 0.2, -0.8, 0.6)
+                middle, end, skeleton.index(f"{side}_foot"), (1.0, 0.0, 0.0), (outwards * 0.2, -0.8, 0.6), 120.0
             )
     return limbs
 
@@ -119,12 +123,13 @@ def _limb_rotation(limb: _Limb, aim: Tensor, rest: Tensor, body: Tensor, joint: 
     lower = functional.normalize(body[:, limb.end] - body[:, limb.middle], dim=-1)
     plane = torch.linalg.cross(functional.normalize(body[:, limb.middle] - body[:, joint], dim=-1), lower, dim=-1)
     bent = _smoothstep((torch.asin(plane.norm(dim=-1).clamp(max=1.0)) - _BEND_FROM) / (_BEND_TO - _BEND_FROM))
-    pull = bent * _roll_phase(plane, hinge, aim)
-    weight = bent
+    phase = _roll_phase(plane, hinge, aim)
+    weight = bent * _smoothstep((limb.most - torch.rad2deg(phase.angle().abs())) / _FADE)
+    pull = weight * phase
     if limb.foot is not None:
         foot = functional.normalize(body[:, limb.foot] - body[:, limb.end], dim=-1)
         across = torch.linalg.cross(foot, lower, dim=-1)
-        steer = _FOOT_WEIGHT * (1 - bent) * _smoothstep(2 * across.norm(dim=-1))
+        steer = _FOOT_WEIGHT * (1 - weight) * _smoothstep(2 * across.norm(dim=-1) - 0.5)
         pull = pull + steer * _roll_phase(across, hinge, aim)
         weight = weight + steer
     roll = _settled_roll(pull, weight, fps)

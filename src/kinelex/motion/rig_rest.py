@@ -89,7 +89,7 @@ def tip_offsets(offsets: Tensor, skeleton: Skeleton) -> dict[int, Tensor]:
     """For each joint without children, the (3,) offset in metres to where the body ends: crown, fingers, toes."""
     stature = _stature(offsets, skeleton)
     shares = {
-        "head": (0.0, 0.115, 0.01),
+        "head": (0.0, 0.105, 0.01),
         "wrist": (0.105, 0.0, 0.0),
         "foot": (0.0, 0.0, 0.04),
     }
