@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from kinelex.motion.chain_ik import shortest_rotations
-from kinelex.motion.rig_rest import bundle_rotations, side_and_part
+from kinelex.motion.rig_rest import bundle_rotations, bundle_weights, side_and_part
 from kinelex.motion.skeleton import Skeleton
 
 # A bend plane counts nothing below the first angle from straight (or from folded flat), all beyond the second.
@@ -67,7 +67,12 @@ def _limbs(skeleton: Skeleton) -> dict[int, _Limb]:
         elif part == "hip":
             middle, end = skeleton.index(f"{side}_knee"), skeleton.index(f"{side}_ankle")
             limbs[joint] = _Limb(
-                middle, end, skeleton.index(f"{side}_foot"), (1.0, 0.0, 0.0), (outwards * 0.2, -0.8, 0.6), 120.0
+                middle,
+                end,
+                skeleton.index(f"{side}_foot"),
+                (1.0, 0.0, 0.0),
+                (outwards * 0.2, -0.8, 0.6),
+                120.0,
             )
     return limbs
 
@@ -94,7 +99,8 @@ def global_rotations(positions: Tensor, offsets: Tensor, skeleton: Skeleton, fps
         reached.append(here)
         if len(children) > 1:
             bones = positions[:, list(children)] - positions[:, joint, None]
-            world.append(bundle_rotations(bones, offsets[list(children)]))
+            weights = bundle_weights(skeleton, children)
+            world.append(bundle_rotations(bones, offsets[list(children)], weights))
         elif not children:
             world.append(above)
         else:
@@ -121,7 +127,9 @@ def _limb_rotation(limb: _Limb, aim: Tensor, rest: Tensor, body: Tensor, joint: 
     still = _shortest(aim, centre) @ _shortest(centre[None], rest)
     hinge = still @ aim.new_tensor(limb.hinge)
     lower = functional.normalize(body[:, limb.end] - body[:, limb.middle], dim=-1)
-    plane = torch.linalg.cross(functional.normalize(body[:, limb.middle] - body[:, joint], dim=-1), lower, dim=-1)
+    plane = torch.linalg.cross(
+        functional.normalize(body[:, limb.middle] - body[:, joint], dim=-1), lower, dim=-1
+    )
     bent = _smoothstep((torch.asin(plane.norm(dim=-1).clamp(max=1.0)) - _BEND_FROM) / (_BEND_TO - _BEND_FROM))
     phase = _roll_phase(plane, hinge, aim)
     weight = bent * _smoothstep((limb.most - torch.rad2deg(phase.angle().abs())) / _FADE)

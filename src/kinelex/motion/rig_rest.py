@@ -30,6 +30,10 @@ _DIRECTIONS = {
     "wrist": (1.0, 0.0, 0.0),
 }
 _SHAPE_ROUNDS = 3
+# In clips from skeletons with a joint between pelvis and spine1, that bone swings against the hips. The pelvis
+# then keeps rather to the hips, as feet slide when these are off; spine1 still decides how far it leans where
+# the hips lie in one line with it and cannot.
+_SPINE_WEIGHT = 0.3
 
 
 def side_and_part(joint: str) -> tuple[str, str]:
@@ -66,23 +70,35 @@ def rest_offsets(positions: Tensor, skeleton: Skeleton) -> Tensor:
     offsets = rest_directions(skeleton) * lengths.unsqueeze(-1)
     for children in skeleton.children:
         if len(children) > 1:
-            offsets[list(children)] = _bundle_shape(bones[:, list(children)], offsets[list(children)])
+            weights = bundle_weights(skeleton, children)
+            offsets[list(children)] = _bundle_shape(
+                bones[:, list(children)], offsets[list(children)], weights
+            )
     return offsets
 
 
-def bundle_rotations(bones: Tensor, rest: Tensor) -> Tensor:
-    """(..., 3, 3) rotations that bring rest vectors (N, 3) closest to `bones` (..., N, 3) (Kabsch 1976)."""
-    return roma.special_procrustes(bones.transpose(-1, -2) @ rest)
+def bundle_weights(skeleton: Skeleton, children: Sequence[int]) -> Tensor:
+    """(N,) how much each of the bones that leave one joint decides that joint's rotation."""
+    names = [skeleton.joints[child] for child in children]
+    return torch.tensor([_SPINE_WEIGHT if name == "spine1" else 1.0 for name in names], dtype=torch.float64)
 
 
-def _bundle_shape(bones: Tensor, average: Tensor) -> Tensor:
+def bundle_rotations(bones: Tensor, rest: Tensor, weights: Tensor) -> Tensor:
+    """(..., 3, 3) rotations that bring rest vectors (N, 3) closest to `bones` (..., N, 3), by weights (N,).
+
+    W. Kabsch, "A solution for the best rotation to relate two sets of vectors", Acta Cryst. A32, 1976.
+    """
+    return roma.special_procrustes(bones.transpose(-1, -2) @ (weights.unsqueeze(-1) * rest))
+
+
+def _bundle_shape(bones: Tensor, average: Tensor, weights: Tensor) -> Tensor:
     """(N, 3) rest offsets of the bones (T, N, 3) that leave one joint, oriented like the `average` body's."""
     lengths = average.norm(dim=-1, keepdim=True)
     shape = average
     for _ in range(_SHAPE_ROUNDS):
-        upright = bones @ bundle_rotations(bones, shape)
+        upright = bones @ bundle_rotations(bones, shape, weights)
         shape = torch.nn.functional.normalize(upright.median(dim=0).values, dim=-1) * lengths
-    return shape @ bundle_rotations(average, shape).transpose(-1, -2)
+    return shape @ bundle_rotations(average, shape, torch.ones_like(weights)).transpose(-1, -2)
 
 
 def tip_offsets(offsets: Tensor, skeleton: Skeleton) -> dict[int, Tensor]:

@@ -55,7 +55,9 @@ def profile(stations: Sequence[tuple[float, float, float]], rings: int) -> tuple
     return places, PchipInterpolator(table[:, 0], table[:, 1:])(places)
 
 
-def soft_weights(places: Array, joints: Sequence[int], starts: Sequence[float], soft: float, count: int) -> Array:
+def soft_weights(
+    places: Array, joints: Sequence[int], starts: Sequence[float], soft: float, count: int
+) -> Array:
     """(N, count) weights of rings at `places` (N,) along bones that follow each other.
 
     Args:
@@ -85,7 +87,9 @@ def tube_mesh(tube: Tube) -> Mesh:
         tube.centres,
         tube.centres[-1] + np.outer(rise[::-1], along) * last,
     ))  # fmt: skip
-    radii = np.concatenate((np.outer(swell, tube.radii[0]), tube.radii, np.outer(swell[::-1], tube.radii[-1])))
+    radii = np.concatenate(
+        (np.outer(swell, tube.radii[0]), tube.radii, np.outer(swell[::-1], tube.radii[-1]))
+    )
     weights = np.pad(tube.weights, ((len(_DOME), len(_DOME)), (0, 0)), mode="edge")
     poles = np.stack((tube.centres[0] - along * first, tube.centres[-1] + along * last))
     vertices = np.concatenate((_rings(centres, radii, tube.axes, along), poles))

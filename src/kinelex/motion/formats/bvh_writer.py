@@ -88,7 +88,9 @@ def continuous_zxy(quaternions: Tensor) -> NDArray[np.float64]:
     first = np.degrees(np.stack((z, x, y), axis=-1))
     second = np.stack((first[..., 0] + 180, 180 - first[..., 1], first[..., 2] + 180), axis=-1)
     switch = _turn(second[1:], first[:-1]) < _turn(first[1:], first[:-1])
-    switched = np.concatenate((np.zeros_like(switch[:1], shape=(1, *switch.shape[1:])), switch)).cumsum(axis=0) % 2
+    switched = (
+        np.concatenate((np.zeros_like(switch[:1], shape=(1, *switch.shape[1:])), switch)).cumsum(axis=0) % 2
+    )
     return np.unwrap(np.where(switched[..., None] == 1, second, first), axis=0, period=360.0)
 
 

@@ -136,7 +136,10 @@ def _skin(rig: Rig, buffer: _Buffer) -> gltf.Skin:
     binds = np.tile(np.eye(4, dtype=np.float32), (len(rig.skeleton), 1, 1))
     binds[:, 3, :3] = -rig.rest().numpy()  # glTF stores columns
     return gltf.Skin(
-        name="mannequin", joints=list(range(len(rig.skeleton))), skeleton=0, inverseBindMatrices=buffer.add(binds)
+        name="mannequin",
+        joints=list(range(len(rig.skeleton))),
+        skeleton=0,
+        inverseBindMatrices=buffer.add(binds),
     )
 
 
