@@ -1,0 +1,46 @@
+"""`kinelex convert A B`: between motion formats and rigs."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from kinelex.motion.motion import Motion
+
+DESCRIPTION = """Convert a motion file; the suffixes say from what to what.
+
+  kinelex convert take.bvh take.glb --names mixamo     a rigged, animated figure for game engines
+  kinelex convert 02_01.amc walk.npz                   the ASF skeleton is looked for beside the AMC file
+  kinelex convert walk.npz walk.png                    a film strip to look at
+  kinelex convert walk.npz walk.html                   a player that opens in any browser
+
+Reads bvh, amc, json (DeepMimic), npz, npy. Writes npz, npy, bvh, glb, mp4, png, html."""
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    parser = commands.add_parser(
+        "convert", help="convert a motion file to another format or rig",
+        description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("input", help="motion file to read")
+    parser.add_argument("output", nargs="+", help="motion file to write; several are allowed")
+    add_rig_options(parser)
+    parser.set_defaults(run=run)
+
+
+def add_rig_options(parser: argparse.ArgumentParser) -> None:
+    """The options of every command that writes rigs."""
+    parser.add_argument(
+        "--names", default="smpl", metavar="PRESET",
+        help="joint names in bvh and glb: smpl, mixamo, unreal, unity or vrm (default: smpl)",
+    )  # fmt: skip
+    parser.add_argument("--unit", default="m", choices=("m", "cm"), help="length unit of bvh files (default: m)")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read once, write each output."""
+    motion = Motion.load(options.input)
+    for output in options.output:
+        motion.save(output, names=options.names, unit=options.unit)
+        print(f"{output}: {len(motion)} frames, {motion.seconds:.2f} s at {motion.fps:g} fps")

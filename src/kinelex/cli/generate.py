@@ -1,0 +1,105 @@
+"""`kinelex generate "TEXT"`: a motion clip from a sentence."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from kinelex import pipeline
+from kinelex.cli.convert import add_rig_options
+from kinelex.errors import KinelexError
+from kinelex.motion.formats import check_writable
+from kinelex.motion.motion import Motion
+from kinelex.progress import track
+
+DESCRIPTION = """Generate a motion clip from a sentence.
+
+  kinelex generate "a person walks forward, then sits down" --output walk.glb --output walk.npz
+  kinelex generate "a person waves" --seed 3 --duration 4 --output wave.bvh --names mixamo --unit cm
+  kinelex generate --segments "a person walks forward | a person sits down" --output plan.html
+  kinelex generate --prompts prompts.txt --output "clips/{index:03d}.glb"
+
+The same text, seed and model give the same motion. Without --duration the length is estimated from the text.
+With --segments you say yourself which phrases follow one another; otherwise the sentence is split for you.
+--prompts reads one prompt a line; {index} in --output is the line number, counted from 0."""
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    parser = commands.add_parser(
+        "generate", help="generate a motion clip from a sentence",
+        description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("text", nargs="?", help="what the person does")
+    parser.add_argument("--output", action="append", required=True, metavar="FILE", help="file to write (repeatable)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
+    parser.add_argument("--duration", type=float, metavar="SECONDS", help="length of the clip (default: estimated)")
+    parser.add_argument("--segments", metavar='"A | B"', help="the phrases in their order, separated by |")
+    parser.add_argument("--prompts", type=Path, metavar="FILE", help="generate every line of a text file")
+    parser.add_argument("--model", default="default", metavar="DIR", help="model folder (default: the bundled model)")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
+    parser.add_argument("--guidance", type=float, help="guidance scale (default: the model's)")
+    parser.add_argument("--no-foot-lock", action="store_true", help="keep planted feet as the model moves them")
+    add_rig_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Generate one clip, or one for each line of --prompts."""
+    prompts = _prompts(options)
+    outputs = [_expand(options.output, index) for index in range(len(prompts))]
+    _check_distinct(outputs)
+    for names in outputs:
+        for output in names:
+            check_writable(output, names=options.names)
+    model = pipeline.load(options.model, device=options.device)
+    if options.guidance is not None:
+        model = model.with_guidance(options.guidance)
+    batches = range(0, len(prompts), pipeline.BATCH_SIZE)
+    for first in track(batches, "generating") if len(prompts) > pipeline.BATCH_SIZE else batches:
+        batch = prompts[first : first + pipeline.BATCH_SIZE]
+        motions = model.generate_batch(batch, foot_lock=not options.no_foot_lock)
+        for motion, names in zip(motions, outputs[first:], strict=False):
+            _save(motion, names, options)
+
+
+def _prompts(options: argparse.Namespace) -> list[pipeline.Prompt]:
+    given = [source for source in (options.text, options.prompts, options.segments) if source is not None]
+    if not given or (options.prompts is not None and len(given) > 1):
+        raise KinelexError('give a text, --segments "A | B", or --prompts FILE')
+    phrases = tuple(phrase.strip() for phrase in options.segments.split("|")) if options.segments else None
+    if options.prompts is None:
+        return [pipeline.Prompt(options.text, options.seed, options.duration, phrases)]
+    lines = _read_lines(options.prompts)
+    return [pipeline.Prompt(line, options.seed + index, options.duration) for index, line in enumerate(lines)]
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise KinelexError(f"cannot read prompts from {path}: {error}; give a UTF-8 text file") from error
+    if not lines:
+        raise KinelexError(f"{path} has no prompts; write one a line")
+    return lines
+
+
+def _expand(templates: list[str], index: int) -> list[str]:
+    try:
+        return [template.format(index=index) for template in templates]
+    except (KeyError, IndexError, ValueError) as error:
+        raise KinelexError(f"--output {templates}: only {{index}} may stand in braces, as in clips/{{index:03d}}.glb") from error
+
+
+def _check_distinct(outputs: list[list[str]]) -> None:
+    flat = [output for names in outputs for output in names]
+    if len(set(flat)) < len(flat):
+        raise KinelexError('several prompts would be written to one file; put {index} into --output, as in "{index:03d}.glb"')
+
+
+def _save(motion: Motion, outputs: list[str], options: argparse.Namespace) -> None:
+    for output in outputs:
+        motion.save(output, names=options.names, unit=options.unit)
+    spans = "; ".join(f"{part.start:.1f}-{part.end:.1f} s {part.text}" for part in motion.segments)
+    print(f"{', '.join(outputs)}: {motion.seconds:.2f} s ({spans})")

@@ -1,0 +1,39 @@
+"""`kinelex inspect FILE`: what is in a motion file, and how good the motion is."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from kinelex.motion.motion import Motion
+from kinelex.motion.quality import motion_quality
+
+DESCRIPTION = """Show what a motion file holds: frames, duration, phrases, and measures of its quality
+(foot skating, floor penetration, bone-length deviation, jerk)."""
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    parser = commands.add_parser("inspect", help="show what a motion file holds", description=DESCRIPTION)
+    parser.add_argument("file", help="motion file to read")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the facts of one file as a table."""
+    motion = Motion.load(options.file)
+    table = Table(title=options.file, show_header=False)
+    table.add_row("frames", str(len(motion)))
+    table.add_row("duration", f"{motion.seconds:.2f} s at {motion.fps:g} fps")
+    table.add_row("skeleton", motion.skeleton.name)
+    for segment in motion.segments:
+        table.add_row(f"{segment.start:.2f} - {segment.end:.2f} s", segment.text)
+    quality = motion_quality(torch.from_numpy(motion.positions), motion.fps, motion.skeleton)
+    for name, value in asdict(quality).items():
+        table.add_row(name.replace("_", " "), f"{value:.4g}")
+    Console().print(table)

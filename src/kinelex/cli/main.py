@@ -1,0 +1,52 @@
+"""Entry point: builds the parser from the subcommands and turns KinelexError into one sentence and exit code 2."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+
+from kinelex.cli import convert, generate, import_weights, inspect, prepare, train
+from kinelex.errors import KinelexError
+
+COMMANDS = (generate, convert, inspect, prepare, train, import_weights)
+
+DESCRIPTION = """Kinelex turns a sentence into 3D human motion.
+
+  kinelex generate "a person walks forward, then sits down" --output walk.glb
+  kinelex convert walk.bvh walk.glb
+  kinelex prepare folder --source my_mocap --output stores/mine
+  kinelex train cpu --store stores/mine --output runs/mine
+
+Each command explains itself: kinelex COMMAND --help"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command-line parser with every subcommand."""
+    parser = argparse.ArgumentParser(
+        prog="kinelex", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"kinelex {metadata.version('kinelex')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_parser(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0 on success, 2 when the input is wrong (one sentence on stderr says what to do), 130 when interrupted.
+    """
+    options = build_parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except KinelexError as error:
+        print(f"kinelex: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("kinelex: interrupted", file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,196 @@
+"""Model folders: config.yaml with the hash of every file, safetensors weights, the text encoder, a model card."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from kinelex.atomic import atomic_path
+from kinelex.errors import KinelexError
+from kinelex.generators.base import ConditionWhitening
+from kinelex.generators.durations import LengthEstimator, LengthEstimatorConfig
+from kinelex.generators.masked import MaskTransformer, MaskTransformerConfig
+from kinelex.generators.model import MotionModel
+from kinelex.generators.residual import ResidualTransformer, ResidualTransformerConfig
+from kinelex.motion.skeleton import Skeleton, skeleton_named
+from kinelex.training.schema import from_mapping
+from kinelex.text.encoders import TextEncoder
+from kinelex.tokenizer.normalization import FeatureNormalizer
+from kinelex.tokenizer.rvqvae import RVQVAE, RVQVAEConfig
+
+FORMAT = 1
+CONFIG, CARD, TEXT_ENCODER = "config.yaml", "README.md", "text_encoder"
+FULL_PRECISION = ("normalizer", "whitening")
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a reader must know of a model: its name, licence, and the text of its README.md."""
+
+    name: str
+    licence: str
+    text: str
+
+
+@dataclass(frozen=True)
+class FolderConfig:
+    """config.yaml of a model folder.
+
+    Attributes:
+        format: version of the folder's layout.
+        name, licence: of the model.
+        skeleton: name of the feature skeleton.
+        text_encoder: "text_encoder" when it lies in the folder, else what TextEncoder.load takes.
+        tokenizer, masked, residual, length: architectures.
+        files: SHA-256 of every weights file.
+    """
+
+    format: int
+    name: str
+    licence: str
+    skeleton: str
+    text_encoder: str
+    tokenizer: RVQVAEConfig
+    masked: MaskTransformerConfig
+    residual: ResidualTransformerConfig
+    length: LengthEstimatorConfig
+    files: dict[str, str]
+
+
+def default_model_folder() -> Path:
+    """Where the bundled model lies."""
+    return Path(str(resources.files("kinelex"))) / "models" / "default"
+
+
+def save_model(model: MotionModel, folder: str | Path, card: ModelCard, *, dtype: torch.dtype = torch.float16) -> None:
+    """Write a model folder that holds everything, the text encoder included.
+
+    Args:
+        model: every part.
+        folder: where to.
+        card: goes into README.md and config.yaml.
+        dtype: precision of the stored weights; normaliser and whitening stay float32.
+
+    Raises:
+        KinelexError: the folder cannot be written.
+    """
+    model.encoder.save(Path(folder) / TEXT_ENCODER, dtype=dtype)
+    write_folder(Path(folder), model.skeleton, model.weights, TEXT_ENCODER, card, dtype)
+
+
+def write_folder(
+    folder: Path, skeleton: Skeleton, parts: Mapping[str, Any], text_encoder: str, card: ModelCard, dtype: torch.dtype
+) -> None:
+    """Write everything of a model folder but the text encoder; each file appears whole, config.yaml last.
+
+    Args:
+        folder: where to.
+        skeleton: what the features describe.
+        parts: normalizer, tokenizer, masked, residual, length, whitening.
+        text_encoder: "text_encoder" when it lies in the folder already, else what TextEncoder.load takes.
+        card: goes into README.md and config.yaml.
+        dtype: precision of the stored weights.
+    """
+    for name, part in parts.items():
+        save_weights(part, folder / f"{name}.safetensors", torch.float32 if name in FULL_PRECISION else dtype)
+    with atomic_path(folder / CARD) as path:
+        path.write_text(card.text, encoding="utf-8")
+    config = FolderConfig(
+        FORMAT, card.name, card.licence, skeleton.name, text_encoder,
+        *(parts[name].config for name in ("tokenizer", "masked", "residual", "length")),
+        {path.relative_to(folder).as_posix(): file_hash(path) for path in sorted(folder.rglob("*.safetensors"))},
+    )  # fmt: skip
+    with atomic_path(folder / CONFIG) as path:
+        path.write_text(yaml.safe_dump(asdict(config), sort_keys=False), encoding="utf-8")
+
+
+def load_model(folder: str | Path = "default", device: str | torch.device = "cpu") -> MotionModel:
+    """Read a model folder, or the bundled model for "default", in evaluation mode.
+
+    Raises:
+        KinelexError: the folder or a file of it is missing, a file's hash differs from config.yaml, the layout is
+            of another version, a key is unknown, or weights do not fit the architecture.
+    """
+    folder = default_model_folder() if str(folder) == "default" else Path(folder)
+    config = read_config(folder)
+    _verify(folder, config.files)
+    inside = config.text_encoder == TEXT_ENCODER
+    encoder = TextEncoder.load(folder / TEXT_ENCODER if inside else config.text_encoder)
+    parts: dict[str, Any] = {
+        "normalizer": FeatureNormalizer(config.tokenizer.features),
+        "tokenizer": RVQVAE(config.tokenizer),
+        "masked": MaskTransformer(config.masked),
+        "residual": ResidualTransformer(config.residual),
+        "length": LengthEstimator(config.length),
+        "whitening": ConditionWhitening(config.masked.text_width),
+    }
+    for name, part in parts.items():
+        load_weights(part, folder / f"{name}.safetensors")
+    return MotionModel(skeleton=skeleton_named(config.skeleton), encoder=encoder, **parts).to(device)
+
+
+def read_config(folder: Path) -> FolderConfig:
+    """The parsed config.yaml of a model folder.
+
+    Raises:
+        KinelexError: missing, broken, of another version, or with unknown keys.
+    """
+    path = folder / CONFIG
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise KinelexError(f"{folder} is no model folder: {CONFIG} is missing; give a folder that kinelex saved") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise KinelexError(f"cannot read {path}: {' '.join(str(error).split())}; fetch the model again") from error
+    if not isinstance(tree, dict) or tree.get("format") != FORMAT:
+        raise KinelexError(f"{path} is not of format {FORMAT}; use the kinelex version that wrote it, or train again")
+    return from_mapping(FolderConfig, tree, str(path))
+
+
+def save_weights(module: nn.Module, path: Path, dtype: torch.dtype) -> None:
+    """Write a module's state dict, floating-point tensors in `dtype`."""
+    state = {
+        name: (tensor.to(dtype) if tensor.is_floating_point() else tensor).detach().cpu().contiguous().clone()
+        for name, tensor in module.state_dict().items()
+    }
+    with atomic_path(path) as temporary:
+        save_file(state, temporary)
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Read a module's state dict; values keep the module's precision.
+
+    Raises:
+        KinelexError: the file is damaged or does not fit the module.
+    """
+    try:
+        module.load_state_dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise KinelexError(f"cannot read weights {path}: {error}; fetch the model again") from error
+    except RuntimeError as error:
+        raise KinelexError(f"weights {path} do not fit config.yaml beside them; fetch the model again") from error
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _verify(folder: Path, files: dict[str, str]) -> None:
+    for name, expected in files.items():
+        path = folder / name
+        if not path.is_file():
+            raise KinelexError(f"{path} is missing; fetch the model again")
+        if file_hash(path) != expected:
+            raise KinelexError(f"{path} differs from the hash in {CONFIG}; it is damaged or was changed: fetch it again")

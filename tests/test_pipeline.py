@@ -1,0 +1,85 @@
+"""Laws of the pipeline on a tiny random model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kinelex.errors import KinelexError
+from kinelex.generators.model import MotionModel
+from kinelex.pipeline import Pipeline, Prompt, load, spread
+
+
+@pytest.fixture(scope="module")
+def pipeline(model: MotionModel) -> Pipeline:
+    return Pipeline(model)
+
+
+def test_same_seed_same_motion_another_seed_another(pipeline: Pipeline) -> None:
+    first, again, other = (pipeline("a person walks forward", seed=seed, duration=3.0) for seed in (4, 4, 5))
+    assert np.array_equal(first.positions, again.positions)
+    assert not np.allclose(first.positions, other.positions)
+
+
+def test_a_clip_is_the_same_alone_and_in_a_batch(pipeline: Pipeline) -> None:
+    prompts = [Prompt("a person walks", 1, 2.0), Prompt("a person runs then sits down", 2, 4.0), Prompt("jumps", 3, 2.0)]
+    together = pipeline.generate_batch(prompts)
+    for prompt, motion in zip(prompts, together, strict=True):
+        alone = pipeline.generate_batch([prompt])[0]
+        assert alone.positions.shape == motion.positions.shape
+        np.testing.assert_allclose(alone.positions, motion.positions, atol=1e-4)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.0, 4.0, 9.8, 15.0])
+def test_the_duration_is_kept_and_segments_cover_it(pipeline: Pipeline, seconds: float) -> None:
+    motion = pipeline("a person walks forward, then sits down", duration=seconds)
+    assert motion.seconds == pytest.approx(seconds, abs=pipeline.seconds_per_token / 2 + 1e-6)
+    assert [segment.text for segment in motion.segments] == ["a person walks forward", "a person sits down"]
+    assert motion.segments[0].start == 0
+    assert motion.segments[0].end == motion.segments[1].start
+    assert motion.segments[-1].end == pytest.approx(motion.seconds)
+
+
+def test_given_segments_are_used_as_they_are(pipeline: Pipeline) -> None:
+    motion = pipeline(segments=["a person runs", "a person jumps and waves"], duration=4.0)
+    assert [segment.text for segment in motion.segments] == ["a person runs", "a person jumps and waves"]
+
+
+def test_without_a_duration_the_length_is_estimated(pipeline: Pipeline) -> None:
+    assert 0.5 <= pipeline("a person walks").seconds <= 9.8
+
+
+def test_clips_start_at_the_origin_facing_forward_on_the_floor(pipeline: Pipeline) -> None:
+    motion = pipeline("a person turns left", duration=4.0)
+    start = motion.positions[0]
+    across = start[motion.skeleton.left_hip] - start[motion.skeleton.right_hip]
+    assert np.abs(start[0, [0, 2]]).max() < 1e-4
+    assert across[0] > 0
+
+
+@pytest.mark.parametrize("text", ["", "   ", "...", "a" * 10_000])
+def test_bad_prompts_are_refused(text: str) -> None:
+    with pytest.raises(KinelexError, match="prompt"):
+        Prompt(text)
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 0.0, 3600.0, float("nan"), float("inf")])
+def test_bad_durations_are_refused(seconds: float) -> None:
+    with pytest.raises(KinelexError, match="duration"):
+        Prompt("a person walks", duration=seconds)
+
+
+def test_too_many_or_no_phrases_are_refused() -> None:
+    for phrases in ((), ("walks",) * 6):
+        with pytest.raises(KinelexError):
+            Prompt(None, segments=phrases)
+
+
+def test_an_unknown_device_is_refused() -> None:
+    with pytest.raises(KinelexError, match="device"):
+        load("default", device="nonsense")
+
+
+def test_spread_is_proportional_without_gaps() -> None:
+    first, second = spread(["a", "b"], [1, 3], 8.0)
+    assert (first.start, first.end, second.start, second.end) == (0.0, 2.0, 2.0, 8.0)
