@@ -88,8 +88,9 @@ def _trunk(body: _Body) -> Tube:
         spine.insert(0, body.rig.skeleton.parents[spine[0]])
     hip, top, head = body.at("left_hip")[1], body.at("left_shoulder")[1] + 0.012 * size, body.at("head")[1]
     stations = body.sized(
-        (hip - 0.045 * size, 0.045, 0.045), (hip - 0.015 * size, 0.082, 0.060), (hip + 0.02 * size, 0.090, 0.064),
-        (hip + 0.45 * (top - hip), 0.073, 0.053), (hip + 0.75 * (top - hip), 0.092, 0.065),
+        (hip - 0.045 * size, 0.045, 0.045), (hip - 0.015 * size, 0.082, 0.060),
+        (hip + 0.02 * size, 0.090, 0.064), (hip + 0.45 * (top - hip), 0.073, 0.053),
+        (hip + 0.75 * (top - hip), 0.092, 0.065),
         (hip + 0.92 * (top - hip), 0.096, 0.058), (top, 0.076, 0.045), (top + 0.03 * size, 0.036, 0.034),
         (max(head, top + 0.04 * size) + 0.01 * size, 0.031, 0.033),
     )  # fmt: skip
@@ -140,8 +141,8 @@ def _leg(body: _Body, side: str) -> Tube:
     knee, ankle = (hip[1] - body.joints[joint, 1] for joint in chain[1:])
     stations = body.sized(
         (-0.015 * size, 0.046, 0.054), (0.05 * size, 0.049, 0.056), (0.55 * knee, 0.041, 0.045),
-        (knee, 0.030, 0.033), (knee + 0.28 * (ankle - knee), 0.031, 0.036), (0.15 * knee + 0.85 * ankle, 0.021, 0.023),
-        (ankle, 0.020, 0.024),
+        (knee, 0.030, 0.033), (knee + 0.28 * (ankle - knee), 0.031, 0.036),
+        (0.15 * knee + 0.85 * ankle, 0.021, 0.023), (ankle, 0.020, 0.024),
     )  # fmt: skip
     places, radii = profile(stations, 34)
     weights = soft_weights(places, [0, *chain], [0.0, knee, ankle], _SOFT * size, len(body.joints))

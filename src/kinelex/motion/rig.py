@@ -24,11 +24,11 @@ class Rig:
     """A clip on a skeleton of fixed bones that rests in a T-pose facing +Z.
 
     Attributes:
-        animation: rest offsets, local rotations (continuous in sign over time) and the root's path, in metres.
+        animation: rest offsets, local rotations (signs continuous over time) and the root's path, in metres.
         skeleton: what the J joints are.
         segments: the clip's phrases.
-        error: (T, J) metres between the rig's joints and the clip's. Rounding only for a clip of constant bone
-            lengths and rigid pelvis and chest; more when these vary, which no rig of fixed bones can follow.
+        error: (T, J) metres between the rig's joints and the clip's. Rounding only for a clip of constant
+            bone lengths and rigid pelvis and chest; more when these vary, which no such rig can follow.
     """
 
     animation: Animation

@@ -54,8 +54,8 @@ NAME_PRESETS: Mapping[str, Mapping[str, str]] = {
 def bone_names(skeleton: Skeleton, preset: str) -> tuple[str, ...]:
     """The skeleton's J joint names in a preset, in joint order.
 
-    KIT's "heel" joint lies at the ball of the foot, so it takes the name of the toe bone; its "foot" joint, the
-    tip of the toes, which no preset names, is called after the toe bone with "_end" behind it.
+    KIT's "heel" joint lies at the ball of the foot, so it takes the name of the toe bone; its "foot" joint,
+    the tip of the toes, which no preset names, is called after the toe bone with "_end" behind it.
 
     Raises:
         KinelexError: there is no such preset.

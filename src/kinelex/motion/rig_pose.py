@@ -26,7 +26,7 @@ from kinelex.motion.chain_ik import shortest_rotations
 from kinelex.motion.rig_rest import bundle_rotations, bundle_weights, side_and_part
 from kinelex.motion.skeleton import Skeleton
 
-# A bend plane counts nothing below the first angle from straight (or from folded flat), all beyond the second.
+# A bend plane counts nothing below the first angle from straight (or from folded), fully beyond the second.
 _BEND_FROM, _BEND_TO = math.radians(10.0), math.radians(40.0)
 _FADE = 40.0
 _FOOT_WEIGHT = 0.3
@@ -45,7 +45,7 @@ class _Limb:
         centre: the middle of the limb's reach; its opposite, where the shortest rotation from it is singular,
             is a direction that no arm or leg reaches.
         most: degrees that the limb can roll from the still reference. A bend plane beyond it is that of a
-            straight limb bent the wrong way by noise or hyperextension, and fades out over the last 40 degrees.
+            straight limb bent the wrong way by noise or hyperextension; it fades out over the last `_FADE`.
     """
 
     middle: int
@@ -80,8 +80,8 @@ def _limbs(skeleton: Skeleton) -> dict[int, _Limb]:
 def global_rotations(positions: Tensor, offsets: Tensor, skeleton: Skeleton, fps: float) -> Tensor:
     """(T, J, 3, 3) world rotations of the joints of a rig that follows joint positions.
 
-    Every bone aims from where the rig has its start to where the clip has its end, so that a difference between
-    bone lengths does not add up along a chain.
+    Every bone aims from where the rig has its start to where the clip has its end, so that a difference
+    between bone lengths does not add up along a chain.
 
     Args:
         positions: (T, J, 3) joint positions, float64.
@@ -145,7 +145,7 @@ def _limb_rotation(limb: _Limb, aim: Tensor, rest: Tensor, body: Tensor, joint: 
 
 
 def _roll_phase(axis: Tensor, hinge: Tensor, bone: Tensor) -> Tensor:
-    """(T,) complex e^(i roll), the roll about `bone` (T, 3) that takes `hinge` (T, 3) to `axis` (T, 3); 0 if none."""
+    """(T,) e^(i roll), roll about `bone` from `hinge` to `axis`, each (T, 3); 0 where `axis` is 0."""
     sine = (bone * torch.linalg.cross(hinge, axis, dim=-1)).sum(-1)
     phase = torch.complex((hinge * axis).sum(-1), sine)
     size = phase.abs()
@@ -153,10 +153,10 @@ def _roll_phase(axis: Tensor, hinge: Tensor, bone: Tensor) -> Tensor:
 
 
 def _settled_roll(pull: Tensor, weight: Tensor, fps: float) -> Tensor:
-    """(T,) roll in radians: the weighted phases where they are certain, carried over smoothly where they are not.
+    """(T,) roll in radians: the phases where they are certain, carried over smoothly where they are not.
 
-    Minimises the sum over frames of weight |z - phase|^2 + reference |z - 1|^2 + inertia |z' - z|^2 over complex
-    z; phases, unlike angles, need no unwrapping through the frames in which they are noise.
+    Minimises the sum over frames of weight |z - phase|^2 + reference |z - 1|^2 + inertia |z' - z|^2 over
+    complex z; phases, unlike angles, need no unwrapping through the frames in which they are noise.
 
     Args:
         pull: (T,) complex sum of weight times phase.

@@ -1,4 +1,4 @@
-"""The T-pose that a rig rests in: arms along X, legs down, feet and face towards +Z, with the clip's bone lengths."""
+"""The T-pose that a rig rests in: arms along X, legs down, facing +Z, with the clip's bone lengths."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch import Tensor
 
 from kinelex.motion.skeleton import Skeleton
 
-# Where a bone points in the T-pose, by the joint at its end; of the left side, which is +X. The head joint lies
-# ahead of the neck and the ball of the foot below the ankle, so both bones are level-headed and flat-footed
-# when they lean by that much.
+# Where a bone points in the T-pose, by the joint at its end; of the left side, which is +X. The head joint
+# lies ahead of the neck and the ball of the foot below the ankle: leaning by that much, the head is level and
+# the foot flat.
 _DIRECTIONS = {
     "spine1": (0.0, 1.0, -0.15),
     "spine2": (0.0, 1.0, 0.0),
@@ -30,9 +30,9 @@ _DIRECTIONS = {
     "wrist": (1.0, 0.0, 0.0),
 }
 _SHAPE_ROUNDS = 3
-# In clips from skeletons with a joint between pelvis and spine1, that bone swings against the hips. The pelvis
-# then keeps rather to the hips, as feet slide when these are off; spine1 still decides how far it leans where
-# the hips lie in one line with it and cannot.
+# In clips from skeletons with a joint between pelvis and spine1, that bone swings against the hips. The
+# pelvis then keeps rather to the hips, as feet slide when these are off; spine1 still decides how far it
+# leans where the hips lie in one line with it and cannot.
 _SPINE_WEIGHT = 0.3
 
 
@@ -88,7 +88,9 @@ def bundle_rotations(bones: Tensor, rest: Tensor, weights: Tensor) -> Tensor:
 
     W. Kabsch, "A solution for the best rotation to relate two sets of vectors", Acta Cryst. A32, 1976.
     """
-    return roma.special_procrustes(bones.transpose(-1, -2) @ (weights.unsqueeze(-1) * rest))
+    closest = roma.special_procrustes(bones.transpose(-1, -2) @ (weights.unsqueeze(-1) * rest))
+    assert isinstance(closest, Tensor)  # it is a tuple only when asked for singular values too
+    return closest
 
 
 def _bundle_shape(bones: Tensor, average: Tensor, weights: Tensor) -> Tensor:
@@ -102,7 +104,7 @@ def _bundle_shape(bones: Tensor, average: Tensor, weights: Tensor) -> Tensor:
 
 
 def tip_offsets(offsets: Tensor, skeleton: Skeleton) -> dict[int, Tensor]:
-    """For each joint without children, the (3,) offset in metres to where the body ends: crown, fingers, toes."""
+    """For each joint without children, the (3,) metres to where the body ends: crown, fingers, toes."""
     stature = _stature(offsets, skeleton)
     shares = {
         "head": (0.0, 0.105, 0.01),

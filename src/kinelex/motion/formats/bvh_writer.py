@@ -23,8 +23,8 @@ _DECIMALS = "%.6f"
 def write_bvh(motion: Motion, path: str | os.PathLike[str], *, names: str = "smpl", unit: str = "m") -> None:
     """Write a clip as a BVH file that faces +Z, Y up, resting in a T-pose.
 
-    The root's OFFSET is zero, so that readers that add its position channels to it and readers that replace it
-    by them agree.
+    The root's OFFSET is zero, so that readers that add its position channels to it agree with readers that
+    replace it by them.
 
     Args:
         names: joint-name preset, a key of `rig.NAME_PRESETS`.
@@ -47,7 +47,7 @@ def write_bvh(motion: Motion, path: str | os.PathLike[str], *, names: str = "smp
 
 
 def _joint_lines(rig: Rig, joint: int, scale: float, order: list[int], depth: int = 0) -> list[str]:
-    """The lines of a joint and all below it; appends them to `order`, in which the file has their channels."""
+    """Lines of a joint and all below it; appends the joints to `order`, the order of the file's channels."""
     order.append(joint)
     animation, children = rig.animation, rig.skeleton.children[joint]
     offset = torch.zeros(3) if depth == 0 else animation.offsets[joint]
@@ -71,10 +71,10 @@ def _offset_line(offset: Tensor, scale: float) -> str:
 def continuous_zxy(quaternions: Tensor) -> NDArray[np.float64]:
     """(T, J, 4) unit quaternions -> (T, J, 3) degrees of Rz Rx Ry without jumps from frame to frame.
 
-    Every rotation has two triples, (z, x, y) and (z + 180, 180 - x, y + 180), each up to full turns. The second
-    is taken from frames on where it is the nearer one to the frame before; as both triples move equally far in a
-    step, that choice depends only on the step, not on which of the two came before. Next to x = 90 degrees z and
-    y may still turn fast, in opposite directions: no Euler order is free of that.
+    Every rotation has two triples, (z, x, y) and (z + 180, 180 - x, y + 180), each up to full turns. A step
+    changes from one to the other where that is the shorter way; as both triples move equally far in a step,
+    this depends only on the step, not on which of the two came before. Next to x = 90 degrees z and y may
+    still turn fast, in opposite directions: no Euler order is free of that.
     """
     matrix = roma.unitquat_to_rotmat(torch.nn.functional.normalize(quaternions.double(), dim=-1)).numpy()
     z = np.arctan2(-matrix[..., 0, 1], matrix[..., 1, 1])

@@ -1,4 +1,4 @@
-"""Write GLB (binary glTF 2.0): a skinned mannequin, its joints and the clip as animation; metres, Y up, facing +Z."""
+"""Write GLB (binary glTF 2.0): a skinned mannequin and the clip as its animation; metres, Y up, facing +Z."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _COLOUR = [0.56, 0.62, 0.70, 1.0]
 def write_glb(motion: Motion, path: str | os.PathLike[str], *, names: str = "smpl") -> None:
     """Write a clip as a GLB file that plays in Blender, three.js and game engines.
 
-    The skeleton rests in a T-pose on the floor; keys are linear, one a frame: the root's translation and every
-    joint's rotation. The frame rate and the clip's phrases stand in the extras of scene and animation.
+    The skeleton rests in a T-pose on the floor; keys are linear, one a frame: the root's translation and
+    every joint's rotation. The frame rate and the clip's phrases stand in the extras of scene and animation.
 
     Args:
         names: joint-name preset, a key of `rig.NAME_PRESETS`.
