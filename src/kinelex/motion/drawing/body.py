@@ -1,15 +1,14 @@
-"""A body around the joints: tapered limbs with round ends, so that a pose looks like a person and not a wire."""
+"""A body around the joints: tapered limbs with round ends, so that a pose looks like a person, not a wire."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kinelex.motion.drawing import Floats
 from kinelex.motion.skeleton import HUMANML3D, KIT, Skeleton
-
-Floats = NDArray[np.float32]
 
 # What a skeleton calls the joints that the body is hung on; sides are prefixed left_ and right_.
 _TRUNK = {
@@ -112,7 +111,7 @@ def _points(positions: Floats, skeleton: Skeleton) -> dict[str, Floats]:
 
 def _scale(points: dict[str, Floats]) -> float:
     chain = [points[f"left_{joint}"] for joint in ("hip", "knee", "ankle")]
-    length = sum(np.median(np.linalg.norm(b - a, axis=-1)) for a, b in zip(chain, chain[1:], strict=False))
+    length = sum(np.median(np.linalg.norm(b - a, axis=-1)) for a, b in pairwise(chain))
     return float(max(length, 0.05) / _LEG)
 
 

@@ -6,11 +6,9 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kinelex.motion.drawing import Floats, floats
 from kinelex.motion.drawing.body import Body
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -52,10 +50,10 @@ class Camera:
 
     def project(self, points: Floats) -> tuple[Floats, Floats]:
         """Pixels (..., 2), y down, and magnification (...,) relative to the target, of points (..., 3)."""
-        seen = (points - np.float32(self.target)) @ self.axes.T
+        seen = (points - floats(self.target)) @ self.axes.T
         nearness = self.distance / np.maximum(self.distance - seen[..., 2], 0.1)
-        plane = seen[..., :2] * (self.scale * nearness)[..., None] * np.float32((1.0, -1.0))
-        return plane + np.float32(self.centre), nearness
+        plane = seen[..., :2] * (self.scale * nearness)[..., None] * floats((1.0, -1.0))
+        return plane + floats(self.centre), nearness
 
     def moved(self, target: tuple[float, float, float]) -> Camera:
         """The same camera looking at another point."""

@@ -1,4 +1,4 @@
-"""Draw a body as a solid: every limb is intersected with every pixel's ray, nearest wins, then light falls on it."""
+"""Draw a body as a solid: where a limb meets a pixel's ray, the nearest wins, then light falls on it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kinelex.motion.drawing import Floats, floats
 from kinelex.motion.drawing.body import HEAD, LEFT, RIGHT, TRUNK, Body
 from kinelex.motion.drawing.camera import Camera
-
-Floats = NDArray[np.float32]
 
 PAINTS = {TRUNK: (168, 176, 188), LEFT: (240, 130, 48), RIGHT: (52, 120, 214), HEAD: (214, 218, 224)}
 VISOR = (58, 66, 82)
 _INK = 0.45  # brightness of the line where one limb passes before another
-_LIGHT = np.float32((-0.42, 0.74, 0.52))  # right, up, towards the camera; unit
+_LIGHT = floats((-0.42, 0.74, 0.52))  # right, up, towards the camera; unit
+_VISOR_EDGE = 0.62  # cosine between where the head looks and the rim of its dark front
 _SMOOTHING = 2  # pixels a side that are averaged into one
 
 
@@ -45,16 +45,16 @@ def draw_figure(body: Body, frame: int, camera: Camera) -> Picture:
     surface = _Surface.empty(left, top, right - left, bottom - top)
     for limb, values in enumerate(limbs):
         surface.add(limb, *values.tolist())
-    colour = _shade(surface, body, frame, camera)
-    opacity = (surface.limb >= 0).astype(np.float32)
-    return Picture(
-        _averaged(colour * opacity[..., None]), _averaged(opacity[..., None])[..., 0],
-        left // _SMOOTHING, top // _SMOOTHING,
-    )  # fmt: skip
+    seen = surface.limb >= 0
+    layers = np.zeros((*seen.shape, 4), dtype=np.float32)
+    layers[seen, :3] = _shade(surface, body, frame, camera)
+    layers[seen, 3] = 1.0
+    layers = _averaged(layers)
+    return Picture(layers[..., :3], layers[..., 3], left // _SMOOTHING, top // _SMOOTHING)
 
 
 def _towards(points: Floats, camera: Camera) -> Floats:
-    return ((points - np.float32(camera.target)) @ camera.axes[2]) * camera.scale
+    return ((points - floats(camera.target)) @ camera.axes[2]) * camera.scale
 
 
 def _bounds(limbs: Floats, camera: Camera) -> tuple[int, int, int, int]:
@@ -96,7 +96,7 @@ class _Surface:
         z1: float,
         r1: float,
     ) -> None:
-        """Put in a ball swept from (x0, y0, z0) with radius r0 to (x1, y1, z1) with r1: pixels, z to the viewer."""
+        """Put in a ball swept from (x0, y0, z0), radius r0, to (x1, y1, z1), r1: pixels, z to the viewer."""
         if (r1 - r0) ** 2 >= (x1 - x0) ** 2 + (y1 - y0) ** 2 - 1e-3:  # one end hides the other
             self._add_span(limb, (x0, y0, z0, r0), (0.0, 0.0, 0.0, 0.0))
             self._add_span(limb, (x1, y1, z1, r1), (0.0, 0.0, 0.0, 0.0))
@@ -130,10 +130,10 @@ class _Surface:
 
 
 def _nearest_share(u: Floats, v: Floats, dx: float, dy: float, dz: float, r0: float, dr: float) -> Floats:
-    """For pixel offsets u (w,), v (h, 1) from the start: how far along the sweep is the ball that comes nearest.
+    """How far along the sweep is the ball that comes nearest, at offsets u (w,), v (h, 1) from the start.
 
     The ball at share t reaches z(t) = t dz + sqrt(q(t)) with q(t) = (r0 + t dr)^2 - |(u, v) - t (dx, dy)|^2.
-    With a = dx^2 + dy^2 - dr^2 > 0, q = Q - a (t - m)^2, and z is highest at t = m + dz sqrt(Q / (a (a + dz^2))).
+    With a = dx^2 + dy^2 - dr^2 > 0, q = Q - a (t - m)^2 and z is highest at m + dz sqrt(Q / (a (a + dz^2))).
     """
     a = dx * dx + dy * dy - dr * dr
     if a <= 0.0:
@@ -144,23 +144,22 @@ def _nearest_share(u: Floats, v: Floats, dx: float, dy: float, dz: float, r0: fl
 
 
 def _shade(surface: _Surface, body: Body, frame: int, camera: Camera) -> Floats:
-    colours = np.float32([PAINTS[paint] for paint in body.paints]) / 255
-    colour = colours[surface.limb]
-    head = np.array([paint == HEAD for paint in body.paints])[surface.limb] & (surface.limb >= 0)
-    face = camera.axes @ body.faces[frame]
-    looks = surface.normal[head] @ face
-    colour[head] = np.where((looks > 0.62)[:, None], np.float32(VISOR) / 255, colour[head])
-    normal = surface.normal
-    direct = np.maximum(normal @ _LIGHT, 0.0)
-    light = 0.50 + 0.14 * normal[..., 1] + 0.50 * direct
-    light *= 0.80 + 0.20 * np.minimum(normal[..., 2] * 2.2, 1.0)  # rounds the outline off
-    light *= np.where(_passed_before(surface.near, body, camera), _INK, 1.0)
+    """(n, 3) colours of the pixels on which the body is seen."""
+    seen = surface.limb >= 0
+    normal, limb = surface.normal[seen], surface.limb[seen]
+    colour = (floats([PAINTS[paint] for paint in body.paints]) / 255)[limb]
+    looks = normal @ (camera.axes @ body.faces[frame])
+    visor = np.array([paint == HEAD for paint in body.paints])[limb] & (looks > _VISOR_EDGE)
+    colour[visor] = floats(VISOR) / 255
+    light = 0.50 + 0.14 * normal[:, 1] + 0.50 * np.maximum(normal @ _LIGHT, 0.0)
+    light *= 0.80 + 0.20 * np.minimum(normal[:, 2] * 2.2, 1.0)  # rounds the outline off
+    light[_passed_before(surface.near, body, camera)[seen]] *= _INK
     gloss = 0.14 * np.maximum(normal @ _half_way(), 0.0) ** 28
-    return np.clip(colour * light[..., None] + gloss[..., None], 0.0, 1.0)
+    return np.clip(colour * light[:, None] + gloss[:, None], 0.0, 1.0)
 
 
 def _half_way() -> Floats:
-    middle = _LIGHT + np.float32((0.0, 0.0, 1.0))
+    middle = _LIGHT + floats((0.0, 0.0, 1.0))
     return middle / np.linalg.norm(middle)
 
 
@@ -173,6 +172,9 @@ def _passed_before(near: Floats, body: Body, camera: Camera) -> NDArray[np.bool_
 
 
 def _averaged(values: Floats) -> Floats:
-    height, width, channels = values.shape
-    blocks = values.reshape(height // _SMOOTHING, _SMOOTHING, width // _SMOOTHING, _SMOOTHING, channels)
-    return blocks.mean(axis=(1, 3))
+    blocks = [
+        values[row::_SMOOTHING, column::_SMOOTHING]
+        for row in range(_SMOOTHING)
+        for column in range(_SMOOTHING)
+    ]
+    return sum(blocks[1:], start=blocks[0]) / len(blocks)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
+from kinelex.motion.drawing import Floats, floats
 from kinelex.motion.drawing.body import Body
 from kinelex.motion.drawing.camera import Camera
 
-Floats = NDArray[np.float32]
-
-BACKDROP = np.float32((246, 247, 250)) / 255
-_FLOOR = np.float32((226, 230, 236)) / 255
-_LINE = np.float32((176, 184, 196)) / 255
+BACKDROP = floats((246, 247, 250)) / 255
+_FLOOR = floats((226, 230, 236)) / 255
+_LINE = floats((176, 184, 196)) / 255
 _CELL = 0.5  # metres between lines
 _LINE_WIDTH = 0.012  # metres
 _NEAR_FADE, _FAR_FADE = 1.6, 5.0  # metres from the target at which the floor starts and ends to dissolve
@@ -30,45 +30,66 @@ class Ground:
     """Where the floor is at each pixel of a camera that only moves: computed once, used for every frame.
 
     Attributes:
-        x, z: (h, w) metres from the target.
-        blur_x, blur_z: (h, w) metres that a pixel spans.
+        bare: (h, w, 3) the picture without lines and shadow.
         presence: (h, w) 1 near the figure, 0 where the floor has dissolved or the sky begins.
+        top: first of the rows that the arrays below cover; above it there is no floor.
+        x, z: (h - top, w) metres from the target.
+        blur_x, blur_z: (h - top, w) metres that a pixel spans.
+        shaded: rows and columns, counted from `top`, that the shadow can reach.
     """
 
+    bare: Floats
+    presence: Floats
+    top: int
     x: Floats
     z: Floats
     blur_x: Floats
     blur_z: Floats
-    presence: Floats
+    shaded: tuple[slice, slice]
 
     @classmethod
     def under(cls, camera: Camera, floor: float) -> Ground:
         """The floor of height `floor` as the camera sees it."""
-        columns = (np.arange(camera.width, dtype=np.float32) + 0.5 - camera.centre[0]) / camera.scale
-        rows = (camera.centre[1] - np.arange(camera.height, dtype=np.float32) - 0.5) / camera.scale
-        right, up, towards = camera.axes
-        rays = (
-            columns[None, :, None] * right + rows[:, None, None] * up - np.float32(camera.distance) * towards
-        ) / camera.distance
-        eye_height = camera.target[1] + camera.distance * towards[1] - floor
-        length = eye_height / np.maximum(-rays[..., 1], 1e-4)
-        eye = camera.distance * towards
-        x, z = eye[0] + rays[..., 0] * length, eye[2] + rays[..., 2] * length
-        away = np.hypot(x, z)
-        presence = np.clip((_FAR_FADE - away) / (_FAR_FADE - _NEAR_FADE), 0.0, 1.0) ** 1.5
-        return cls(x, z, _span(x), _span(z), np.where(rays[..., 1] < -1e-3, presence, 0.0).astype(np.float32))
+        x, z, presence = _floor_points(camera, floor)
+        top = int(np.argmax((presence > 0).any(axis=1))) if presence.any() else camera.height - 1
+        bare = BACKDROP + presence[..., None] * (_FLOOR - BACKDROP)
+        blur_x, blur_z = _span(x), _span(z)
+        reached = (np.abs(x[top:]) < _SHADOW_REACH) & (np.abs(z[top:]) < _SHADOW_REACH)
+        shaded = (_extent(np.any(reached, axis=1)), _extent(np.any(reached, axis=0)))
+        return cls(bare, presence, top, x[top:], z[top:], blur_x[top:], blur_z[top:], shaded)
 
     def draw(self, body: Body, frame: int, target: tuple[float, float, float]) -> Floats:
         """(h, w, 3) the floor, its lines and the shadow of the body at one frame."""
+        picture = self.bare.copy()
         lines = np.maximum(_lines(self.x + target[0], self.blur_x), _lines(self.z + target[2], self.blur_z))
-        colour = _FLOOR + lines[..., None] * (_LINE - _FLOOR)
-        shadow = map_coordinates(
-            _shadow(body, frame, target),
-            ((self.z + _SHADOW_REACH) / _SHADOW_CELL, (self.x + _SHADOW_REACH) / _SHADOW_CELL),
-            order=1, output=np.float32,
-        )  # fmt: skip
-        colour = colour * (1.0 - shadow[..., None])
-        return BACKDROP + self.presence[..., None] * (colour - BACKDROP)
+        lines *= self.presence[self.top :]
+        picture[self.top :] += lines[..., None] * (_LINE - _FLOOR)
+        x, z, presence = (values[self.shaded] for values in (self.x, self.z, self.presence[self.top :]))
+        cells = np.stack((z, x)) + _SHADOW_REACH
+        cells /= _SHADOW_CELL
+        shadow = map_coordinates(_shadow(body, frame, target), cells, order=1, output=np.float32)
+        picture[self.top :][self.shaded] *= 1.0 - (shadow * presence)[..., None]
+        return picture
+
+
+def _floor_points(camera: Camera, floor: float) -> tuple[Floats, Floats, Floats]:
+    """x and z (h, w) from the target where each pixel's ray meets the floor, and how present the floor is."""
+    columns = (np.arange(camera.width, dtype=np.float32) + 0.5 - camera.centre[0]) / camera.scale
+    rows = (camera.centre[1] - np.arange(camera.height, dtype=np.float32) - 0.5) / camera.scale
+    right, up, towards = camera.axes
+    eye = camera.distance * towards
+    rays = columns[None, :, None] * right + rows[:, None, None] * up - eye
+    eye_height = camera.target[1] + eye[1] - floor
+    length = eye_height / np.maximum(-rays[..., 1], 1e-4)
+    x, z = eye[0] + rays[..., 0] * length, eye[2] + rays[..., 2] * length
+    dissolved = np.clip((_FAR_FADE - np.hypot(x, z)) / (_FAR_FADE - _NEAR_FADE), 0.0, 1.0) ** 1.5
+    return x, z, floats(np.where(rays[..., 1] < -1e-3, dissolved, 0.0))
+
+
+def _extent(mask: NDArray[Any]) -> slice:
+    """From the first to the last True."""
+    hits = np.flatnonzero(mask)
+    return slice(int(hits[0]), int(hits[-1]) + 1) if len(hits) else slice(0, 0)
 
 
 def _span(values: Floats) -> Floats:
@@ -80,13 +101,16 @@ def _span(values: Floats) -> Floats:
 
 def _lines(values: Floats, blur: Floats) -> Floats:
     """How much of each pixel lies on a line at a multiple of the cell."""
-    distance = np.abs(values - _CELL * np.round(values / _CELL))
-    covered = np.clip((_LINE_WIDTH / 2 - distance) / blur + 0.5, 0.0, 1.0)
-    return covered * np.minimum(_LINE_WIDTH / blur, 1.0)  # a line thinner than a pixel is paler, not dashed
+    distance = values - _CELL * np.rint(values / _CELL)
+    covered = (_LINE_WIDTH / 2 - np.abs(distance, out=distance)) / blur
+    covered += 0.5
+    np.clip(covered, 0.0, 1.0, out=covered)
+    covered *= np.minimum(_LINE_WIDTH / blur, 1.0)  # a line thinner than a pixel is paler, not dashed
+    return covered
 
 
 def _shadow(body: Body, frame: int, target: tuple[float, float, float]) -> Floats:
-    """Darkness on a square of floor around the target: limbs dropped along the sunlight, blurred by height."""
+    """Darkness on a square of floor around the target: limbs dropped along sunlight, blurred by height."""
     cells = int(2 * _SHADOW_REACH / _SHADOW_CELL) + 1
     axis = np.arange(cells, dtype=np.float32) * _SHADOW_CELL - _SHADOW_REACH
     darkness = np.zeros((cells, cells), dtype=np.float32)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from kinelex.motion.drawing import Floats, floats
 from kinelex.motion.drawing.page import FAINT, INK, font, pillow
 from kinelex.motion.heading import facing
 from kinelex.motion.motion import Motion
@@ -29,15 +29,13 @@ def draw_map(motion: Motion, frames: Sequence[int], size: tuple[int, int]) -> Im
         size: width and height in pixels.
     """
     width, height = size
-    flat = motion.positions[:, 0][:, [0, 2]] * np.float32(
-        (-1.0, 1.0)
-    )  # seen from above with +Z up, +X is left
+    flat = motion.positions[:, 0][:, [0, 2]] * floats((-1.0, 1.0))  # seen from above with +Z up, +X is left
     middle = (flat.min(axis=0) + flat.max(axis=0)) / 2
     spans = np.maximum((flat.max(axis=0) - flat.min(axis=0)) * 1.25 + 0.5, _SMALLEST)
     scale = float(min(width / spans[0], (height - 30) / spans[1])) * _FINE
-    centre = np.float32((width / 2, height / 2 + 10)) * _FINE
+    centre = floats((width / 2, height / 2 + 10)) * _FINE
 
-    def pixels(points: NDArray[np.float32]) -> list[tuple[float, float]]:
+    def pixels(points: Floats) -> list[tuple[float, float]]:
         return [tuple(point) for point in (centre + (points - middle) * (scale, -scale)).tolist()]
 
     image = pillow().Image.new("RGB", (width * _FINE, height * _FINE), _BACK)
@@ -65,7 +63,7 @@ def _draw_grid(draw, size: tuple[int, int], origin: tuple[float, float], scale: 
             draw.line(ends, fill=_GRID, width=_FINE)
 
 
-def _draw_arrow(draw, tail: NDArray[np.float64], heading: NDArray[np.float64]) -> None:
+def _draw_arrow(draw, tail: Floats, heading: Floats) -> None:
     length = np.linalg.norm(heading)
     ahead = heading / length if length > 1e-6 else np.array((0.0, -1.0))
     beside = np.array((-ahead[1], ahead[0]))
@@ -78,9 +76,9 @@ def _draw_arrow(draw, tail: NDArray[np.float64], heading: NDArray[np.float64]) -
     draw.ellipse((*(tail - radius), *(tail + radius)), fill=_ARROW)
 
 
-def _number(draw, points: list[NDArray[np.float64]]) -> None:
+def _number(draw, points: list[Floats]) -> None:
     """Numbers beside the points, except where one is already written."""
-    written: list[NDArray[np.float64]] = []
+    written: list[Floats] = []
     for index, point in enumerate(points):
         if all(np.abs(point - other).max() > 11 for other in written):
             draw.text((point[0] + 6, point[1] + 2), str(index + 1), font=font(11, bold=True), fill=INK)

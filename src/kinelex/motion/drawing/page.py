@@ -8,9 +8,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kinelex.errors import KinelexError
+from kinelex.motion.drawing import Floats, floats
 from kinelex.motion.motion import Motion
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def title_of(motion: Motion) -> str:
     return " | ".join(segment.text for segment in motion.segments)
 
 
-def to_image(colours: NDArray[np.float32]) -> Image:
+def to_image(colours: Floats) -> Image:
     """A Pillow image of colours (h, w, 3), 0 to 1."""
     return pillow().Image.fromarray((colours * 255 + 0.5).clip(0, 255).astype(np.uint8))
 
@@ -147,18 +147,21 @@ def _seconds(draw: ImageDraw, seconds: float, across: Any, top: int) -> None:
 
 
 def draw_curve(
-    colours: NDArray[np.float32],
-    points: NDArray[np.float32],
+    colours: Floats,
+    points: Floats,
     colour: Sequence[float],
     width: float,
     opacity: float,
 ) -> None:
     """Draw a smooth line through pixels (n, 2) onto colours (h, w, 3), in place."""
-    if len(points) < 2:
-        return
     height, total = colours.shape[:2]
-    mask = pillow().Image.new("L", (total * _FINE, height * _FINE))
-    line = [tuple(point) for point in (points * _FINE).tolist()]
+    low = np.floor(points.min(axis=0, initial=1e9) - width).clip(0, (total, height)).astype(int)
+    high = np.ceil(points.max(axis=0, initial=-1e9) + width).clip(0, (total, height)).astype(int)
+    if len(points) < 2 or (high <= low).any():
+        return
+    mask = pillow().Image.new("L", tuple((high - low) * _FINE))
+    line = [tuple(point) for point in ((points - low) * _FINE).tolist()]
     pillow().ImageDraw.Draw(mask).line(line, fill=255, width=max(1, round(width * _FINE)), joint="curve")
-    covered = np.asarray(mask.reduce(_FINE), dtype=np.float32) * np.float32(opacity / 255)
-    colours += covered[..., None] * (np.float32(colour) / 255 - colours)
+    covered = floats(mask.reduce(_FINE))[..., None] * (opacity / 255)
+    window = colours[low[1] : high[1], low[0] : high[0]]
+    window += covered * (floats(colour) / 255 - window)

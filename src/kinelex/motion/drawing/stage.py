@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kinelex.motion.drawing import Floats, floats
 from kinelex.motion.drawing.body import LEFT, RIGHT, Body, body_of
 from kinelex.motion.drawing.camera import Camera, camera_for, focus
 from kinelex.motion.drawing.figure import PAINTS, draw_figure
 from kinelex.motion.drawing.ground import Ground
 from kinelex.motion.drawing.page import draw_curve
 from kinelex.motion.motion import Motion
-
-Floats = NDArray[np.float32]
 
 _PATH = (96, 104, 120)
 _TRAILS = (LEFT, RIGHT, LEFT, RIGHT)  # of Body.hands_and_feet
@@ -62,7 +60,7 @@ class Stage:
 
     def _draw_path(self, picture: Floats, frame: int, camera: Camera) -> None:
         """The root's way over the floor: what is past is strong, what is to come is faint."""
-        path = self.body.roots * np.float32((1, 0, 1)) + np.float32((0, self.body.floor, 0))
+        path = self.body.roots * floats((1, 0, 1)) + floats((0, self.body.floor, 0))
         near = np.hypot(path[:, 0] - camera.target[0], path[:, 2] - camera.target[2]) < camera.distance / 2
         pixels, _ = camera.project(path)
         for part, opacity in ((slice(0, frame + 1), 0.85), (slice(frame, None), 0.30)):

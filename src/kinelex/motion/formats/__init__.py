@@ -111,7 +111,9 @@ UNITS = ("m", "cm")
 
 
 def read_motion(path: str | os.PathLike[str]) -> Motion:
-    """Read a clip; the suffix picks the reader. BVH, AMC and DeepMimic clips are retargeted to HumanML3D at 20 fps.
+    """Read a clip; the suffix picks the reader.
+
+    BVH, AMC and DeepMimic clips are retargeted to HumanML3D at 20 fps.
 
     Raises:
         KinelexError: the file is missing, unreadable, of an unknown format, or broken.
@@ -131,7 +133,9 @@ def read_motion(path: str | os.PathLike[str]) -> Motion:
 
 
 def write_motion(motion: Motion, path: str | os.PathLike[str], names: str = "smpl", unit: str = "m") -> None:
-    """Write a clip; the suffix picks the writer. A file that exists is replaced only once the new one is whole.
+    """Write a clip; the suffix picks the writer.
+
+    A file that exists is replaced only once the new one is whole.
 
     Args:
         names: joint-name preset of rigs (bvh and glb): smpl, mixamo, unreal, unity or vrm.

@@ -44,8 +44,8 @@ def write_filmstrip(
 ) -> None:
     """Write a PNG of `poses` moments of the clip, evenly spaced, each over its place on the time line.
 
-    Every card looks in the same direction and moves with the figure; the grid has 0.5 m cells. The line on the
-    floor is the root's path, the thin lines are the ways of hands and feet around that moment.
+    Every card looks in the same direction and moves with the figure; the grid has 0.5 m cells. The line on
+    the floor is the root's path, the thin lines are the ways of hands and feet around that moment.
 
     Args:
         title: what to write above; the phrases when not given.
@@ -65,8 +65,8 @@ def contact_sheet(
         titles: one a clip; None for its phrases.
 
     Raises:
-        KinelexError: no clips, titles that do not match, fewer than one pose, the extra `render` is missing, or the
-            file cannot be written.
+        KinelexError: no clips, titles that do not match, fewer than one pose, the extra `render` is missing,
+            or the file cannot be written.
     """
     if not motions or len(motions) != len(titles):
         raise KinelexError(

@@ -46,7 +46,7 @@ def read_npz(path: str | os.PathLike[str]) -> Motion:
     """Read a clip with its phrases.
 
     Raises:
-        KinelexError: not an archive, a needed array is missing, or an array has the wrong type, shape or values.
+        KinelexError: not an archive, a needed array is missing, or one has the wrong type, shape or values.
     """
     path = Path(path)
     arrays = _read_arrays(path)
