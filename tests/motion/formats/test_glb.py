@@ -1,4 +1,4 @@
-"""Files are read back by hand after the glTF specification, pygltflib giving only the JSON, and by trimesh."""
+"""Files are read back by hand after the glTF specification (pygltflib gives only the JSON) and by trimesh."""
 
 from pathlib import Path
 
