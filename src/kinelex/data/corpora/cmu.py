@@ -1,0 +1,51 @@
+"""The CMU trials: HumanML3D's clips with their captions, and the rest with the database's own descriptions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kinelex.data.corpora.official import is_one_activity, needed, official_clips
+from kinelex.data.corpora.plan import Plan
+from kinelex.data.source import SourceFolder
+from kinelex.data.takes import Labels, PrepareOptions, Take
+
+# Rows 0 to 15 of a bvh-daz file blend out of the T-pose.
+DAZ_SETTLE = 0.15
+
+
+def plan_cmu(source: SourceFolder, options: PrepareOptions) -> Plan:
+    """One take a trial; what no HumanML3D clip uses becomes clips of its own.
+
+    Official splits are kept, made whole by trial (see `official_splits`). A description becomes captions of a
+    trial used as a whole; of pieces of a trial only if it names a single activity.
+    """
+    folder = needed(source.pack("cmu-mocap"))
+    official = official_clips(source)
+    plan = Plan()
+    for row in source.table("cmu-index.csv"):
+        trial = row["trial"]
+        plan.takes.append(
+            Take(
+                id=f"cmu_{trial}",
+                path=source.use(folder / row["file"], f"cmu-mocap/{row['file']}"),
+                file=f"cmu-mocap/{row['file']}",
+                group=f"cmu/{trial}",
+                split=official.split(trial),
+                licence="CMU",
+                corpus="cmu",
+                asf=_asf(source, folder, row),
+                fps=float(row["fps"]),
+                first_row=int(row["first_row"]),
+                settle=DAZ_SETTLE if row["flavour"] == "bvh-daz" else 0.0,
+                cuts=official.cuts.get(trial, ()),
+                labels=Labels("cmu", {"description": row["trial_desc"]}, is_one_activity(row["trial_desc"])),
+            )
+        )
+    return plan
+
+
+def _asf(source: SourceFolder, folder: Path, row: dict[str, str]) -> Path | None:
+    """The skeleton: an AMC file needs one; of a BVH only the subject's own repairs the missing bones exactly."""
+    if row["asf"] and (row["flavour"] == "asfamc" or (row["flavour"] == "bvh-mb" and row["asf_own"] == "1")):
+        return source.use(folder / row["asf"], f"cmu-mocap/{row['asf']}")
+    return None

@@ -1,0 +1,111 @@
+"""Any directory of motion files with captions: a studio's own mocap."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kinelex.data.captions import Caption, parse_humanml3d_line
+from kinelex.data.corpora.plan import Plan
+from kinelex.data.source import SourceFolder, read_table
+from kinelex.data.splits import split_of_group
+from kinelex.data.store_writer import Skipped
+from kinelex.data.takes import PrepareOptions, Take
+from kinelex.errors import KinelexError
+
+SUFFIXES = (".bvh", ".amc", ".npy", ".npz", ".json")
+INDEX = "captions.csv"
+
+
+@dataclass
+class _Described:
+    """What is said about one file."""
+
+    captions: list[Caption] = field(default_factory=list)
+    subject: str = ""
+
+
+def plan_folder(source: SourceFolder, options: PrepareOptions) -> Plan:
+    """One take a motion file, at any depth.
+
+    Captions come from captions.csv (columns file, caption; optional start and end in seconds, and subject), or
+    from a .txt beside the motion: a caption a line, plain or in HumanML3D's format. Files are split by subject
+    where the csv names subjects, else file by file.
+
+    Raises:
+        KinelexError: no motion files, or a broken index.
+    """
+    folder = source.folder
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in SUFFIXES)
+    if not files:
+        raise KinelexError(f"{folder} holds no motion file; put {', '.join(SUFFIXES)} files there")
+    index = _index(source)
+    plan = Plan()
+    for path in files:
+        name = path.relative_to(folder).as_posix()
+        described = index.pop(name, None) or index.pop(path.stem, None) or _Described()
+        described.captions += _side_car(source, path)
+        if not described.captions:
+            plan.skipped.append(
+                Skipped(
+                    name, "captions", "no caption in captions.csv or a .txt of the same name; motion kept"
+                )
+            )
+        group = f"folder/{described.subject or name}"
+        plan.takes.append(
+            Take(
+                id=name.rsplit(".", 1)[0].replace("/", "_"),
+                path=source.use(path, name),
+                file=name,
+                group=group,
+                split=split_of_group(group),
+                licence="own",
+                corpus="folder",
+                captions=tuple(described.captions),
+            )
+        )
+    plan.skipped += [
+        Skipped(name, "", f"named in {INDEX}, but there is no such motion file") for name in index
+    ]
+    return plan
+
+
+def _index(source: SourceFolder) -> dict[str, _Described]:
+    path = source.folder / INDEX
+    if not path.is_file():
+        return {}
+    index: defaultdict[str, _Described] = defaultdict(_Described)
+    for number, row in enumerate(read_table(source.use(path, INDEX)), 2):
+        if not row.get("file") or not row.get("caption"):
+            raise KinelexError(f"{path}, line {number}: needs the columns file and caption, both filled in")
+        described = index[row["file"]]
+        described.captions.append(_caption(row, f"{path}, line {number}"))
+        described.subject = row.get("subject", "") or described.subject
+    return dict(index)
+
+
+def _caption(row: dict[str, str], place: str) -> Caption:
+    try:
+        start, end = (float(row.get(key) or 0) for key in ("start", "end"))
+    except ValueError:
+        raise KinelexError(f"{place}: start and end must be seconds") from None
+    if (start or end) and not 0 <= start < end < float("inf"):
+        raise KinelexError(f"{place}: the part from {start:g} to {end:g} s is empty; give 0 <= start < end")
+    return Caption.of(row["caption"].strip(), start, end)
+
+
+def _side_car(source: SourceFolder, motion: Path) -> list[Caption]:
+    path = motion.with_suffix(".txt")
+    if not path.is_file():
+        return []
+    source.use(path, path.relative_to(source.folder).as_posix())
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise KinelexError(f"cannot read {path}: {error}; save it as UTF-8 text") from error
+    numbered = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
+    return [
+        parse_humanml3d_line(line, str(path), number) if "#" in line else Caption.of(line)
+        for number, line in numbered
+    ]

@@ -1,0 +1,207 @@
+"""`prepare`: a corpus of motion files to a store. The same input and options give the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kinelex.data.corpora import CORPORA, LICENCES
+from kinelex.data.source import open_source
+from kinelex.data.store import MANIFEST, SKIPPED, SPLITS, read_manifest
+from kinelex.data.store_writer import Skipped, StoreWriter
+from kinelex.data.takes import PrepareOptions, Take, TakeResult, process_take
+from kinelex.errors import KinelexError
+from kinelex.motion.skeleton import HUMANML3D, Skeleton
+from kinelex.progress import track
+
+# Raised whenever the same input would give another store; part of the fingerprint.
+PROCESSING = 1
+_CHUNK = 4
+
+
+@dataclass(frozen=True)
+class PrepareReport:
+    """What `prepare` did.
+
+    Attributes:
+        output: the store.
+        changed: False when the store was already there, of the same input and options.
+        splits: for each split, counts of clips and captions, and hours.
+        skipped: what was left out; also in the store's skipped.csv.
+        seconds: wall time.
+    """
+
+    output: Path
+    changed: bool
+    splits: Mapping[str, Mapping[str, float]]
+    skipped: tuple[Skipped, ...]
+    seconds: float
+
+    def total(self, what: str) -> float:
+        """Clips, captions or hours over all splits."""
+        return sum(self.splits[split][what] for split in SPLITS)
+
+    def summary(self) -> str:
+        """A few lines for the terminal."""
+        lines = [
+            f"{self.output}: "
+            + ("prepared" if self.changed else "already prepared from the same input; nothing changed")
+        ]
+        for split in SPLITS:
+            count = self.splits[split]
+            lines.append(
+                f"  {split:5} {count['clips']:6.0f} clips  {count['captions']:6.0f} captions  {count['hours']:7.3f} h"
+            )
+        lines.append(f"  {len(self.skipped)} files or parts left out, see {SKIPPED}; {self.seconds:.1f} s")
+        return "\n".join(lines)
+
+
+def prepare(
+    corpus: str,
+    source: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    options: PrepareOptions | None = None,
+    *,
+    workers: int | None = None,
+    force: bool = False,
+) -> PrepareReport:
+    """Turn a corpus into a store.
+
+    Args:
+        corpus: a name of CORPORA.
+        source: the folder that holds the data: unpacked packs or their .tar.xz archives, and the csv indexes.
+        output: the store's folder, made or replaced as a whole.
+        options: what decides the content.
+        workers: processes; all cores when not given. Does not change the result.
+        force: prepare again even when nothing changed.
+
+    Raises:
+        KinelexError: unknown corpus, missing data, nothing usable in it, or an output that is no store.
+    """
+    began = time.monotonic()
+    options = options or PrepareOptions()
+    if corpus not in CORPORA:
+        raise KinelexError(f"unknown corpus {corpus!r}; choose one of {', '.join(CORPORA)}")
+    folder = Path(output)
+    check_output(folder)
+    with open_source(Path(source)) as data:
+        plan = CORPORA[corpus].plan(data, options)
+        about = manifest_of(corpus, asdict(options), data.hashes(), CORPORA[corpus].licences)
+        if not force and is_prepared(folder, about["fingerprint"]):
+            return report(folder, False, began)
+        results = run_parallel(
+            partial(process_take, options=options), plan.takes, workers, f"preparing {corpus}"
+        )
+        write_store(folder, HUMANML3D, options.dtype, about, results, plan.skipped)
+    return report(folder, True, began)
+
+
+def manifest_of(
+    corpus: str, options: Mapping[str, Any], inputs: Mapping[str, str], licences: Iterable[str]
+) -> dict[str, Any]:
+    """What the manifest says about where a store is from; `fingerprint` sums up all that decides its content."""
+    about = {
+        "corpus": corpus, "options": dict(options), "inputs": dict(inputs), "processing": PROCESSING,
+        "kinelex": version("kinelex"), "licences": {name: LICENCES.get(name, name) for name in licences},
+    }  # fmt: skip
+    text = json.dumps(about, sort_keys=True)
+    return {**about, "fingerprint": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def check_output(folder: Path) -> None:
+    """Refuse to replace what is no store.
+
+    Raises:
+        KinelexError: the output exists and is neither a store nor an empty folder.
+    """
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+        raise KinelexError(f"{folder} is not empty and no store; choose another output folder")
+    if folder.exists() and not folder.is_dir():
+        raise KinelexError(f"{folder} is a file; choose a folder for the store")
+
+
+def is_prepared(folder: Path, fingerprint: str) -> bool:
+    """Whether the folder is a store with this fingerprint."""
+    return (folder / MANIFEST).is_file() and read_manifest(folder).get("fingerprint") == fingerprint
+
+
+def run_parallel(work: Any, items: list[Any], workers: int | None, description: str) -> Iterator[Any]:
+    """Results of `work` in the order of the items, from several processes with one torch thread each."""
+    count = min(workers or os.cpu_count() or 1, max(len(items) // _CHUNK, 1))
+    if count == 1:
+        yield from track((work(item) for item in items), description, total=len(items))
+        return
+    # spawn: a forked torch may hang on locks that another thread of the parent held.
+    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_start_worker)
+    try:
+        yield from track(pool.map(work, items, chunksize=_CHUNK), description, total=len(items))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start_worker() -> None:
+    torch.set_num_threads(1)
+
+
+def write_store(
+    folder: Path, skeleton: Skeleton, dtype: str, about: Mapping[str, Any],
+    results: Iterable[TakeResult], skipped: Iterable[Skipped],
+) -> None:  # fmt: skip
+    """Write a store beside `folder` and put it in its place when it is complete.
+
+    Raises:
+        KinelexError: the place cannot be written, or no clip was usable; what stood there is kept.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise KinelexError(
+            f"cannot write {folder}: {error.strerror}; choose a writable output folder"
+        ) from error
+    try:
+        writer = StoreWriter(building, skeleton, dtype)
+        left_out = list(skipped)
+        for result in results:
+            left_out += result.skipped
+            for clip in result.clips:
+                writer.add(clip)
+        if not writer.clips:
+            first = f" ({left_out[0].file}: {left_out[0].reason})" if left_out else ""
+            raise KinelexError(f"no usable clip for {folder}{first}; check the source")
+        writer.close(about, left_out)
+        building.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(building, folder)
+    except OSError as error:
+        raise KinelexError(
+            f"cannot write {folder}: {error}; free some space or choose another folder"
+        ) from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def report(folder: Path, changed: bool, began: float) -> PrepareReport:
+    """The report of a store that is in place."""
+    from kinelex.data.source import read_table
+
+    skipped = tuple(Skipped(**row) for row in read_table(folder / SKIPPED))
+    return PrepareReport(folder, changed, read_manifest(folder)["splits"], skipped, time.monotonic() - began)
+
+
+__all__ = ["PrepareOptions", "PrepareReport", "Take", "prepare"]

@@ -1,0 +1,342 @@
+"""From one motion file to the clips of a store: read, find glitches, cut, retarget, compute features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kinelex.data.captions import Caption, template_captions
+from kinelex.data.store import StoredClip
+from kinelex.data.store_writer import Skipped
+from kinelex.errors import KinelexError
+from kinelex.motion.animation import Animation
+from kinelex.motion.features import process_joints
+from kinelex.motion.resample import resample_animation
+from kinelex.motion.retarget import retarget
+from kinelex.motion.skeleton import HUMANML3D, Skeleton
+
+# A calm moment this near an even cut is a better place to cut a long take.
+_CALM_SEARCH = 20
+# Captions of a whole clip still hold when a glitch costs this much of it.
+_ENOUGH = 0.8
+# Between two glitches closer than this the pose is not trusted either: a leg flips over and back.
+_FLIP_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """What decides the content of a store.
+
+    Attributes:
+        dtype: "float32", or "float16" for half the room.
+        min_seconds: shorter clips are left out.
+        max_seconds: longer takes are cut; 9.8 s are 196 frames at 20 a second.
+        max_speed: metres a second of any joint above which a frame is a glitch.
+        captions: template captions a labelled clip.
+        seed: of the choice of templates and of composed clips.
+        keep_mirrored: keep the M* clips of a HumanML3D folder; clips are mirrored in training anyway.
+    """
+
+    dtype: str = "float32"
+    min_seconds: float = 0.5
+    max_seconds: float = 9.8
+    max_speed: float = 15.0
+    captions: int = 6
+    seed: int = 0
+    keep_mirrored: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dtype not in ("float32", "float16"):
+            raise KinelexError(f"unknown feature type {self.dtype!r}; choose float32 or float16")
+        if not 0 < self.min_seconds <= self.max_seconds:
+            raise KinelexError(f"clips of {self.min_seconds} to {self.max_seconds} s: give 0 < min <= max")
+        if self.captions < 1 or not self.max_speed > 0:
+            raise KinelexError("captions and max_speed must be positive")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels that templates turn into captions.
+
+    Attributes:
+        corpus: whose templates.
+        values: content and style, or label, or description.
+        part_is_enough: the captions also hold for a part of the take ("a person dances salsa").
+    """
+
+    corpus: str
+    values: Mapping[str, str]
+    part_is_enough: bool = True
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A clip that the corpus itself defines: frames [start, stop) at the skeleton's rate, from the first frame."""
+
+    id: str
+    start: int
+    stop: int
+    captions: tuple[Caption, ...]
+
+
+@dataclass(frozen=True)
+class Take:
+    """One motion file and what to make of it.
+
+    Attributes:
+        id: of its clips; numbered when there are several.
+        path: the file.
+        file: its name in reports.
+        group: the recording; stays in one split.
+        split: of all its clips.
+        licence: of the motion.
+        corpus: where it is from.
+        asf: the subject's skeleton file.
+        fps: frame rate, where the file's own is wrong or missing.
+        first_row: rows before it are no motion (an added T-pose).
+        settle: seconds after the first row that are no natural motion either.
+        cuts: clips that the corpus defines.
+        rest: also use what lies outside the cuts.
+        captions: of the whole take.
+        labels: for template captions of the rest.
+    """
+
+    id: str
+    path: Path
+    file: str
+    group: str
+    split: str
+    licence: str
+    corpus: str
+    asf: Path | None = None
+    fps: float | None = None
+    first_row: int = 0
+    settle: float = 0.0
+    cuts: tuple[Cut, ...] = ()
+    rest: bool = True
+    captions: tuple[Caption, ...] = ()
+    labels: Labels | None = None
+
+
+@dataclass
+class TakeResult:
+    """Clips of a take, and what was left out."""
+
+    clips: list[StoredClip] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+def process_take(take: Take, options: PrepareOptions) -> TakeResult:
+    """Everything for one file; a file that cannot be used comes back as skipped, with the reason."""
+    result = TakeResult()
+    try:
+        joints, good = _joints(take, options)
+        _cut_take(take, joints, good, options, result)
+    except KinelexError as error:
+        result.clips.clear()
+        result.skipped.append(Skipped(take.file, "", str(error)))
+    return result
+
+
+def _joints(take: Take, options: PrepareOptions) -> tuple[Tensor, NDArray[np.bool_]]:
+    """Joints (T, 22, 3) at the skeleton's rate from the first row of motion, and which frames are sound (T,)."""
+    if take.path.suffix.lower() in (".npy", ".npz"):
+        return _joints_of_arrays(take, options)
+    animation = read_animation(take.path, take.asf)
+    if take.fps is not None:
+        animation = replace(animation, fps=take.fps)
+    if take.first_row >= len(animation):
+        raise KinelexError(f"{take.file} has {len(animation)} rows, of which none is motion")
+    animation = animation.frames(take.first_row, len(animation))
+    fps = HUMANML3D.fps
+    joints = retarget(resample_animation(animation, fps))
+    good = _sound_frames(retarget(animation), animation.fps, len(joints), fps, options.max_speed)
+    good[: round(take.settle * fps)] = False
+    return joints, good
+
+
+def _joints_of_arrays(take: Take, options: PrepareOptions) -> tuple[Tensor, NDArray[np.bool_]]:
+    from kinelex.motion.formats import read_motion
+    from kinelex.motion.resample import resample_joints
+
+    motion = read_motion(take.path)
+    if motion.skeleton.name != HUMANML3D.name:
+        raise KinelexError(f"{take.file} has the joints of {motion.skeleton.name}; give those of humanml3d")
+    fps = HUMANML3D.fps
+    raw = torch.from_numpy(np.array(motion.positions))
+    joints = resample_joints(raw, motion.fps, fps)
+    return joints, _sound_frames(raw, motion.fps, len(joints), fps, options.max_speed)
+
+
+def read_animation(path: Path, asf: Path | None = None) -> Animation:
+    """Read a BVH, AMC or DeepMimic file.
+
+    Raises:
+        KinelexError: unknown suffix, or the reader's complaint.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".bvh":
+        from kinelex.motion.formats.bvh import read_bvh
+
+        return read_bvh(path, asf=asf)
+    if suffix == ".amc":
+        from kinelex.motion.formats.amc import read_amc
+
+        return read_amc(path, asf)
+    if suffix == ".json":
+        from kinelex.motion.formats.deepmimic import read_deepmimic
+
+        return read_deepmimic(path)
+    raise KinelexError(f"{path} is no motion file; give .bvh, .amc, .json, .npy or .npz")
+
+
+def _sound_frames(
+    joints: Tensor, fps: float, frames: int, target_fps: float, max_speed: float
+) -> NDArray[np.bool_]:
+    """(frames,) False around source frames where a joint jumps, and between a jump and the jump back."""
+    good = np.ones(frames, dtype=bool)
+    if len(joints) < 2:
+        return good
+    speed = (joints[1:] - joints[:-1]).norm(dim=-1).amax(-1) * fps
+    jumps = (speed > max_speed).nonzero()[:, 0].numpy() / fps
+    for start, stop in _merged(jumps, _FLIP_SECONDS):
+        first, last = int(np.floor(start * target_fps)), int(np.ceil(stop * target_fps)) + 1
+        good[max(first, 0) : last + 1] = False
+    return good
+
+
+def _merged(times: NDArray[np.float64], gap: float) -> list[tuple[float, float]]:
+    """Times closer than `gap` as one interval."""
+    if not len(times):
+        return []
+    breaks = np.flatnonzero(np.diff(times) > gap)
+    starts = times[np.concatenate([[0], breaks + 1])]
+    stops = times[np.concatenate([breaks, [len(times) - 1]])]
+    return [(float(start), float(stop)) for start, stop in zip(starts, stops, strict=True)]
+
+
+def _cut_take(
+    take: Take, joints: Tensor, good: NDArray[np.bool_], options: PrepareOptions, result: TakeResult
+) -> None:
+    fps = HUMANML3D.fps
+    free = good.copy()
+    for cut in take.cuts:
+        run = _longest_run(good, cut.start, min(cut.stop, len(joints)))
+        if run[1] - run[0] < _ENOUGH * (cut.stop - cut.start):
+            reason = f"only {run[1] - run[0]} of its {cut.stop - cut.start} frames are recorded and free of glitches"
+            result.skipped.append(Skipped(take.file, cut.id, reason))
+            continue
+        free[cut.start : cut.stop] = False
+        captions = _shifted(cut.captions, cut.start - run[0], run[1] - run[0], fps)
+        result.clips.append(_clip(take, cut.id, joints[run[0] : run[1]], captions))
+    if take.rest or not take.cuts:
+        _cut_rest(take, joints, good, free, options, result)
+
+
+def _cut_rest(
+    take: Take, joints: Tensor, good: NDArray[np.bool_], free: NDArray[np.bool_],
+    options: PrepareOptions, result: TakeResult,
+) -> None:  # fmt: skip
+    """Clips from the frames that no cut uses, captioned by what is known of the take."""
+    fps = HUMANML3D.fps
+    shortest = max(round(options.min_seconds * fps), 2)
+    longest = round(options.max_seconds * fps) + 1
+    if not good.all():
+        settled = round(take.settle * fps)
+        lost = int((~good[settled:]).sum())
+        if lost:
+            reason = f"{lost} frames where a joint is faster than {options.max_speed:g} m/s"
+            result.skipped.append(Skipped(take.file, "glitches", reason))
+    pieces = [piece for run in _runs(free) for piece in _pieces(joints, *run, longest)]
+    usable = [piece for piece in pieces if piece[1] - piece[0] > shortest]
+    for start, stop in (piece for piece in pieces if piece not in usable):
+        # A frame or two between cuts is no loss worth a line.
+        if not take.cuts or stop - start > 2:
+            reason = f"shorter than {options.min_seconds:g} s"
+            result.skipped.append(Skipped(take.file, f"{start / fps:.2f}-{stop / fps:.2f} s", reason))
+    whole = len(usable) == 1 and usable[0][1] - usable[0][0] >= _ENOUGH * len(joints)
+    captions = _rest_captions(take, whole, options)
+    for number, (start, stop) in enumerate(usable):
+        alone = len(usable) == 1 and not take.cuts
+        name = take.id if alone else f"{take.id}_{number:02d}"
+        own = _shifted(captions, -start, stop - start, fps)
+        result.clips.append(_clip(take, name, joints[start:stop], own))
+
+
+def _rest_captions(take: Take, whole: bool, options: PrepareOptions) -> tuple[Caption, ...]:
+    """The take's captions; those about the whole of it only for a clip that is (nearly) the whole."""
+    captions = tuple(caption for caption in take.captions if whole or not caption.whole)
+    if take.labels is not None and (whole or take.labels.part_is_enough):
+        seed = f"{options.seed}|{take.id}"
+        captions += template_captions(take.labels.corpus, take.labels.values, seed, options.captions)
+    return captions
+
+
+def _shifted(captions: tuple[Caption, ...], frames: int, length: int, fps: float) -> tuple[Caption, ...]:
+    """Captions of a clip that starts `-frames` frames later and has `length` joint frames.
+
+    A caption about a part stays when most of that part is inside.
+    """
+    kept = []
+    seconds = (length - 1) / fps
+    for caption in captions:
+        if caption.whole:
+            kept.append(caption)
+            continue
+        start, end = caption.start + frames / fps, caption.end + frames / fps
+        inside = min(end, seconds) - max(start, 0.0)
+        if inside >= _ENOUGH * (end - start):
+            kept.append(replace(caption, start=max(start, 0.0), end=min(end, seconds)))
+    return tuple(kept)
+
+
+def _clip(take: Take, name: str, joints: Tensor, captions: tuple[Caption, ...]) -> StoredClip:
+    features = features_of(joints, HUMANML3D)
+    return StoredClip(
+        name, take.split, take.group, f"{take.corpus}/{take.file}", take.licence, features, captions
+    )
+
+
+def features_of(joints: Tensor, skeleton: Skeleton) -> NDArray[np.float32]:
+    """(T - 1, D) features of raw joints (T, J, 3)."""
+    return process_joints(joints, skeleton).float().numpy()
+
+
+def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
+    return [(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _longest_run(good: NDArray[np.bool_], start: int, stop: int) -> tuple[int, int]:
+    runs = _runs(good[start:stop])
+    if not runs:
+        return start, start
+    first, last = max(runs, key=lambda run: run[1] - run[0])
+    return start + first, start + last
+
+
+def _pieces(joints: Tensor, start: int, stop: int, longest: int) -> list[tuple[int, int]]:
+    """Cut [start, stop) into pieces of at most `longest` joint frames, at calm moments near even cuts.
+
+    Neighbours share a joint frame, since features have one frame less than joints.
+    """
+    steps = stop - start - 1
+    count = -(-steps // (longest - 1)) if steps > 0 else 1
+    if count == 1:
+        return [(start, stop)]
+    even = steps / count
+    reach = min(_CALM_SEARCH, int((longest - 1 - even) / 2))
+    speed = (joints[1:] - joints[:-1]).norm(dim=-1).mean(-1)
+    edges = [start]
+    for number in range(1, count):
+        middle = start + round(number * even)
+        window = speed[middle - reach : middle + reach + 1]
+        edges.append(middle - reach + int(window.argmin()))
+    edges.append(stop - 1)
+    return [(first, last + 1) for first, last in zip(edges[:-1], edges[1:], strict=True)]
