@@ -12,6 +12,7 @@ import yaml
 
 from kinelex.data.caption_lines import Caption, parse_humanml3d_line, read_humanml3d_captions
 from kinelex.errors import KinelexError
+from kinelex.text.inflection import third_person
 from kinelex.text.lemmas import tag
 from kinelex.text.mirroring import mirror_text
 
@@ -92,15 +93,6 @@ def _conjugated(piece: str) -> str:
     if first.pos != "VERB":
         return f"performs {' '.join(words)}"
     return " ".join([third_person(first.lemma), *words[1:]])
-
-
-def third_person(verb: str) -> str:
-    """The form after "he": walk -> walks, reach -> reaches, carry -> carries."""
-    if verb.endswith(("s", "x", "z", "ch", "sh", "o")):
-        return verb + "es"
-    if verb.endswith("y") and verb[-2:-1] not in "aeiou":
-        return verb[:-1] + "ies"
-    return verb + "s"
 
 
 def _enumerated(phrases: list[str]) -> str:

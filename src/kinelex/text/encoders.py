@@ -10,11 +10,15 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
 
 from kinelex.errors import KinelexError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 MINILM = "minilm"
 # CLIP keeps its sentence vector in a model class of its own; every other family is read by AutoModel.
@@ -52,7 +56,11 @@ class TextEncoder(nn.Module):
     models. A folder that sentence-transformers wrote with a Normalize module gives unit vectors, as there.
     """
 
-    def __init__(self, model: nn.Module, tokenizer, *, normalize: bool = False) -> None:
+    model: PreTrainedModel
+
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, normalize: bool = False
+    ) -> None:
         super().__init__()
         self.model = model.float().eval()
         self.tokenizer = tokenizer
@@ -103,7 +111,7 @@ class TextEncoder(nn.Module):
     @property
     def word_embeddings(self) -> nn.Embedding:
         """The table (vocabulary, hidden) from which the model reads its words."""
-        return self.model.get_input_embeddings()
+        return cast(nn.Embedding, self.model.get_input_embeddings())
 
     @property
     def limit(self) -> int:
@@ -211,7 +219,8 @@ class TextEncoder(nn.Module):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
-                model = self.model if dtype == torch.float32 else copy.deepcopy(self.model).to(dtype)
+                model = copy.deepcopy(self.model)
+                nn.Module.to(model, dtype)  # past the signature that transformers narrows
                 model.save_pretrained(temporary)
                 self.tokenizer.save_pretrained(temporary)
                 if self.model.config.model_type not in CLIP_FAMILY:
@@ -253,9 +262,7 @@ def _check_folder(name: str | os.PathLike[str]) -> None:
 
 def _check_texts(texts: Sequence[str]) -> None:
     if isinstance(texts, str):
-        raise KinelexError(
-            f"the encoder needs a list of texts, not the text {texts!r}; wrap it in [ ]"
-        )
+        raise KinelexError(f"the encoder needs a list of texts, not the text {texts!r}; wrap it in [ ]")
     if len(texts) == 0:
         raise KinelexError("the encoder got no texts; give at least one")
     for number, text in enumerate(texts):
