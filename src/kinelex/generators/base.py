@@ -60,6 +60,11 @@ class TextCondition:
             torch.cat([self.segment_mask, self.segment_mask]),
         )
 
+    def trimmed(self) -> TextCondition:
+        """Without the phrase slots that no sample of the batch uses."""
+        used = self.segment_mask.any(0)
+        return TextCondition(self.sentence, self.segments[:, used], self.segment_mask[:, used])
+
     def __getitem__(self, index: Tensor | slice) -> TextCondition:
         return TextCondition(self.sentence[index], self.segments[index], self.segment_mask[index])
 
@@ -72,7 +77,8 @@ class ConditionWhitening(nn.Module):
     """Centres text vectors and evens out their variance: (x - mean) @ matrix.
 
     Sentence encoders put "left" and "right" within a cosine of .98; after whitening such pairs are far apart.
-    The identity until fitted. Directions with less than `floor` of the mean variance are not blown up beyond it.
+    The identity until fitted. `floor`, a share of the mean variance, keeps tiny directions from
+    being blown up.
     """
 
     mean: Tensor

@@ -10,9 +10,22 @@ from torch import Tensor, nn
 
 from kinelex.generators.base import TextCondition
 from kinelex.generators.sampling import (
-    NEVER_MASK_AGAIN, SampleNoise, SamplingOptions, guided, lowest_ranked, masked_counts, sample_ids,
-)  # fmt: skip
-from kinelex.generators.transformer import Encoder, OutputHead, Positions, TransformerConfig, initialize, key_mask
+    NEVER_MASK_AGAIN,
+    SampleNoise,
+    SamplingOptions,
+    guided,
+    lowest_ranked,
+    masked_counts,
+    sample_ids,
+)
+from kinelex.generators.transformer import (
+    Encoder,
+    OutputHead,
+    Positions,
+    TransformerConfig,
+    initialize,
+    key_mask,
+)
 from kinelex.tokenizer.rvqvae import length_mask
 
 IGNORED = -100
@@ -62,23 +75,31 @@ class MaskTransformer(nn.Module):
         self.head = OutputHead(latent, config.codes)
         initialize(self)
 
-    def hidden(self, ids: Tensor, condition: TextCondition, lengths: Tensor) -> Tensor:
+    def hidden(
+        self, ids: Tensor, condition: TextCondition, lengths: Tensor, positions: Tensor | None = None
+    ) -> Tensor:
         """(B, 1 + S + L, C) encoder outputs at the sentence, phrase and motion positions.
 
         Args:
             ids: (B, L) with mask id; padding is recognised by `lengths`.
             condition: text vectors of the batch.
             lengths: (B,) valid tokens.
+            positions: (B, P) motion positions to compute alone; the result is then (B, P, C).
         """
         valid = length_mask(lengths, ids.shape[1])
-        tokens = self.positions(self.token_projection(self.token_embedding(ids.where(valid, self.config.pad_id))))
+        tokens = self.positions(
+            self.token_projection(self.token_embedding(ids.where(valid, self.config.pad_id)))
+        )
         text = self.condition_projection(condition.vectors.to(tokens.dtype))
-        return self.encoder(torch.cat([text, tokens], dim=1), key_mask(condition.mask, valid))
+        wanted = None if positions is None else positions + text.shape[1]
+        return self.encoder(torch.cat([text, tokens], dim=1), key_mask(condition.mask, valid), wanted)
 
-    def forward(self, ids: Tensor, condition: TextCondition, lengths: Tensor) -> Tensor:
-        """(B, L, codes) logits of ids (B, L)."""
-        hidden = self.hidden(ids, condition, lengths)
-        return self.head(hidden[:, hidden.shape[1] - ids.shape[1] :])
+    def forward(
+        self, ids: Tensor, condition: TextCondition, lengths: Tensor, positions: Tensor | None = None
+    ) -> Tensor:
+        """(B, L, codes) logits of ids (B, L), or (B, P, codes) at motion positions (B, P)."""
+        hidden = self.hidden(ids, condition, lengths, positions)
+        return self.head(hidden if positions is not None else hidden[:, hidden.shape[1] - ids.shape[1] :])
 
     @torch.no_grad()
     def generate(
@@ -107,14 +128,21 @@ class MaskTransformer(nn.Module):
         scores = torch.zeros(valid.shape, device=valid.device).masked_fill(~open_positions, NEVER_MASK_AGAIN)
         both, both_lengths = condition.with_unconditional(), torch.cat([lengths, lengths])
         for time in torch.linspace(0, 1, options.steps):
-            counts = masked_counts(time.to(lengths.device), open_counts)
-            masked = lowest_ranked(scores, counts) & open_positions
+            counts = masked_counts(time.to(lengths.device), open_counts).minimum(open_counts)
+            if int(counts.max()) == 0:
+                break
+            masked = lowest_ranked(scores, counts)
             ids = ids.masked_fill(masked, self.config.mask_id)
-            logits = guided(self(torch.cat([ids, ids]), both, both_lengths).float(), options.guidance)
-            drawn = sample_ids(logits, noise.draw(*logits.shape[1:]), options)
-            ids = drawn.where(masked, ids)
+            # Logits are needed at masked positions alone: (B, P), a row's own positions first.
+            where = masked.int().argsort(dim=1, descending=True, stable=True)[:, : int(counts.max())]
+            logits = self(torch.cat([ids, ids]), both, both_lengths, torch.cat([where, where])).float()
+            logits = guided(logits, options.guidance)
+            drawn = sample_ids(logits, noise.draw(counts, logits.shape[-1]), options)
+            chosen = masked.gather(1, where)
+            ids = ids.scatter(1, where, drawn.where(chosen, ids.gather(1, where)))
             confidence = logits.softmax(-1).gather(-1, drawn[..., None])[..., 0]
-            scores = confidence.where(masked, NEVER_MASK_AGAIN)
+            scores = torch.full_like(scores, NEVER_MASK_AGAIN)
+            scores.scatter_(1, where, confidence.where(chosen, NEVER_MASK_AGAIN))
         return ids.masked_fill(~valid, -1)
 
 
@@ -135,7 +163,7 @@ class TokenLoss:
 
 
 def chosen_positions(time: Tensor, order: Tensor, valid: Tensor, counted: Tensor) -> Tensor:
-    """(B, L) True at the positions to predict: gamma(time) of `counted` (B,) tokens, in a random order (B, L).
+    """(B, L) True at the positions to predict: gamma(time) of `counted` (B,) tokens, in random order (B, L).
 
     `counted` is the true length here. The published code counts from the padded length, which masks short
     motions less than the schedule says; with that count and its permutation this gives its mask.
@@ -143,7 +171,9 @@ def chosen_positions(time: Tensor, order: Tensor, valid: Tensor, counted: Tensor
     return lowest_ranked(order, masked_counts(time, counted)) & valid
 
 
-def corrupt(ids: Tensor, lengths: Tensor, config: MaskTransformerConfig, generator: torch.Generator) -> MaskedTargets:
+def corrupt(
+    ids: Tensor, lengths: Tensor, config: MaskTransformerConfig, generator: torch.Generator
+) -> MaskedTargets:
     """Mask base-layer ids (B, L) for training.
 
     gamma(u) of the valid tokens are chosen; of those 10 % become random codes, 88 % of the rest the mask id.

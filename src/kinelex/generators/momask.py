@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
 
 from kinelex.errors import KinelexError
 from kinelex.generators.base import TextCondition
+from kinelex.generators.editing import Window, sliding_windows, window_condition
 from kinelex.generators.masked import MaskTransformer
 from kinelex.generators.residual import ResidualTransformer
 from kinelex.generators.sampling import SampleNoise, SamplingOptions
-from kinelex.tokenizer.rvqvae import TokenizedMotion
+from kinelex.tokenizer.rvqvae import TokenizedMotion, length_mask
 
-MAX_TOKENS = 49
-WINDOW_OVERLAP = 13
 DEFAULT_OPTIONS = SamplingOptions()
+CPU_GROUP = 16  # samples of one pass on a CPU: enough for its matrix units, small enough for its caches
 
 
 class MoMask:
@@ -26,11 +26,14 @@ class MoMask:
     Args:
         masked: mask transformer (base layer).
         residual: residual transformer (layers 1..Q-1).
+
+    The first bf16 call copies the weights; make a new MoMask after changing them.
     """
 
     def __init__(self, masked: MaskTransformer, residual: ResidualTransformer) -> None:
         self.masked = masked
         self.residual = residual
+        self._bf16: MoMask | None = None
 
     @torch.no_grad()
     def generate(
@@ -48,59 +51,79 @@ class MoMask:
             lengths: (B,) tokens; past the training length (49) windows slide with an overlap that is kept.
             seeds: one seed a sample; a sample does not depend on the others of its batch.
             options: sampling options.
-            known: (B, L, Q) tokens to keep, -1 where to draw: in-between, prefix, suffix or one segment.
+            known: (B, L, Q) tokens to keep, -1 where to draw (see `kinelex.generators.editing.open_span`).
 
         Raises:
-            KinelexError: `known` does not fit the lengths.
+            KinelexError: the arguments' sizes differ, a length is below 1, or the precision is unknown.
         """
-        size = int(lengths.max())
-        if known is not None and known.shape[:2] != (len(lengths), size):
-            raise KinelexError(f"tokens to keep have shape {tuple(known.shape)}; they need {len(lengths)} x {size} tokens")
-        with _precision(options, lengths.device):
-            if size <= MAX_TOKENS:
-                ids = self._window(condition, lengths, SampleNoise(seeds, lengths, lengths.device), options, known)
-                return TokenizedMotion(ids, lengths)
-            return self._sliding(condition, lengths, seeds, options, known)
+        size, layers = _check_sizes(condition, lengths, seeds, known), self.residual.config.quantizers
+        networks = self._at(options.precision)
+        noise = SampleNoise.of_seeds(seeds, lengths.device)
+        ids = (
+            torch.full((len(lengths), size, layers), -1, device=lengths.device)
+            if known is None
+            else known.clone()
+        )
+        for window in sliding_windows(lengths):
+            text = window_condition(condition, lengths, window)
+            for group in _groups(window.lengths):
+                part = Window(window.rows[group], window.starts[group], window.lengths[group])
+                networks._fill(ids, part, text[group].trimmed(), noise.of_rows(part.rows.tolist()), options)
+        return TokenizedMotion(ids.masked_fill(~length_mask(lengths, size)[..., None], -1), lengths)
 
-    def _window(
+    def _fill(
         self,
+        ids: Tensor,
+        window: Window,
         condition: TextCondition,
-        lengths: Tensor,
         noise: SampleNoise,
         options: SamplingOptions,
-        known: Tensor | None,
-    ) -> Tensor:
-        base = self.masked.generate(condition, lengths, noise, options, None if known is None else known[..., 0])
-        return self.residual.generate(base, condition, lengths, noise, options, known)
+    ) -> None:
+        """Draw the open tokens of a window and write them into ids (B, L, Q)."""
+        inside = length_mask(window.lengths, int(window.lengths.max()))
+        columns = (window.starts[:, None] + torch.arange(inside.shape[1], device=ids.device)).clamp(
+            max=ids.shape[1] - 1
+        )
+        rows = window.rows[:, None].expand_as(columns)
+        known = ids[rows, columns].masked_fill(~inside[..., None], -1)
+        base = self.masked.generate(condition, window.lengths, noise, options, known[..., 0])
+        drawn = self.residual.generate(base, condition, window.lengths, noise, options, known)
+        ids[rows[inside], columns[inside]] = drawn[inside]
 
-    def _sliding(
-        self,
-        condition: TextCondition,
-        lengths: Tensor,
-        seeds: Sequence[int],
-        options: SamplingOptions,
-        known: Tensor | None,
-    ) -> TokenizedMotion:
-        """Windows of 49 tokens; each keeps the last 13 tokens of the one before as its prefix."""
-        size, layers = int(lengths.max()), self.residual.config.quantizers
-        ids = torch.full((len(lengths), size, layers), -1, device=lengths.device)
-        if known is not None:
-            ids = known.clone()
-        for window, start in enumerate(range(0, size - WINDOW_OVERLAP, MAX_TOKENS - WINDOW_OVERLAP)):
-            inside = (lengths - start).clamp(max=MAX_TOKENS)
-            rows = (inside > (WINDOW_OVERLAP if start else 0)).nonzero()[:, 0]
-            if len(rows) == 0:
-                break
-            part = ids[rows, start : start + int(inside[rows].max())]
-            noise = SampleNoise([seeds[row] + window for row in rows.tolist()], inside[rows], lengths.device)
-            drawn = self._window(condition[rows], inside[rows], noise, options, part)
-            ids[rows, start : start + part.shape[1]] = drawn
-        return TokenizedMotion(ids, lengths)
+    def _at(self, precision: str) -> MoMask:
+        """These networks, or their bf16 copies."""
+        if precision == "fp32":
+            return self
+        if precision != "bf16":
+            raise KinelexError(f"unknown precision {precision!r}; choose fp32 or bf16")
+        if self._bf16 is None:
+            self._bf16 = MoMask(
+                copy.deepcopy(self.masked).bfloat16(), copy.deepcopy(self.residual).bfloat16()
+            )
+        return self._bf16
 
 
-def _precision(options: SamplingOptions, device: torch.device) -> AbstractContextManager:
-    if options.precision == "fp32":
-        return nullcontext()
-    if options.precision == "bf16":
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    raise KinelexError(f"unknown precision {options.precision!r}; choose fp32 or bf16")
+def _check_sizes(
+    condition: TextCondition, lengths: Tensor, seeds: Sequence[int], known: Tensor | None
+) -> int:
+    """Tokens of the longest sample."""
+    if not len(condition) == len(lengths) == len(seeds) or len(seeds) == 0:
+        raise KinelexError(
+            f"{len(condition)} texts, {len(lengths)} lengths and {len(seeds)} seeds; give one each per motion"
+        )
+    if int(lengths.min()) < 1:
+        raise KinelexError(
+            f"a motion of {int(lengths.min())} tokens cannot be drawn; ask for at least one token"
+        )
+    size = int(lengths.max())
+    if known is not None and known.shape[:2] != (len(lengths), size):
+        raise KinelexError(
+            f"tokens to keep have shape {tuple(known.shape)}; they need {len(lengths)} x {size} tokens"
+        )
+    return size
+
+
+def _groups(lengths: Tensor) -> list[Tensor]:
+    """Indices of samples that share a pass: of similar length on a CPU, where padding costs time."""
+    order = lengths.argsort(descending=True, stable=True)
+    return list(order.split(CPU_GROUP if lengths.device.type == "cpu" else len(lengths)))

@@ -43,6 +43,8 @@ def rename(official: dict, renames: Renames) -> dict:
             continue
         new = next((ours_ + key[len(theirs) :] for theirs, ours_ in renames if key.startswith(theirs)), key)
         if new in ours:
-            raise KinelexError(f"two weights of the checkpoint are both {new!r}; it is not a MoMask checkpoint")
+            raise KinelexError(
+                f"two weights of the checkpoint are both {new!r}; it is not a MoMask checkpoint"
+            )
         ours[new] = value
     return ours

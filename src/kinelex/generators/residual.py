@@ -12,7 +12,14 @@ from torch import Tensor, nn
 from kinelex.generators.base import TextCondition
 from kinelex.generators.masked import IGNORED, TokenLoss, token_loss
 from kinelex.generators.sampling import SampleNoise, SamplingOptions, guided, sample_ids
-from kinelex.generators.transformer import Encoder, OutputHead, Positions, TransformerConfig, initialize, key_mask
+from kinelex.generators.transformer import (
+    Encoder,
+    OutputHead,
+    Positions,
+    TransformerConfig,
+    initialize,
+    key_mask,
+)
 from kinelex.tokenizer.rvqvae import length_mask
 
 
@@ -86,7 +93,7 @@ class ResidualTransformer(nn.Module):
         return self.output_tables_
 
     def history(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """(Q', B, L, code_width) running sums of the embeddings of ids (B, L, Q'): entry q covers layers 0..q."""
+        """(Q', B, L, code_width) running sums of the embeddings of ids (B, L, Q'); q sums layers 0..q."""
         valid = length_mask(lengths, ids.shape[1])[..., None] & (ids >= 0)
         rows = ids.where(valid, self.config.pad_id)
         tables = self.input_tables
@@ -101,7 +108,7 @@ class ResidualTransformer(nn.Module):
         sequence = torch.cat([text, self.layer_projection(one_hot)[:, None], tokens], dim=1)
         front = F.pad(condition.mask, (0, 1), value=True)
         hidden = self.encoder(sequence, key_mask(front, length_mask(lengths, tokens.shape[1])))
-        outputs = self.head(hidden[:, -tokens.shape[1] :])
+        outputs = self.head(hidden[:, hidden.shape[1] - tokens.shape[1] :])
         logits = outputs @ self.output_tables[layers - 1].to(outputs.dtype).transpose(1, 2)
         if self.config.share_weights:
             return logits
@@ -124,7 +131,7 @@ class ResidualTransformer(nn.Module):
         options: SamplingOptions,
         known: Tensor | None = None,
     ) -> Tensor:
-        """Draw layers 1..Q-1 on top of base ids (B, L); the result (B, L, Q) has -1 in padding and for "no code".
+        """Draw layers 1..Q-1 on top of base ids (B, L): (B, L, Q), with -1 in padding and for "no code".
 
         `known` (B, L, Q): ids to keep, -1 where to draw; a token is kept when its base layer is known.
         """
@@ -134,11 +141,13 @@ class ResidualTransformer(nn.Module):
         layers_ids, history = [base], base.new_zeros((), dtype=tables.dtype)
         for q in range(1, self.config.quantizers):
             below = layers_ids[-1]
-            history = history + F.embedding(below.where(valid & (below >= 0), self.config.pad_id), tables[q - 1])
+            history = history + F.embedding(
+                below.where(valid & (below >= 0), self.config.pad_id), tables[q - 1]
+            )
             layers = torch.full((2 * len(base),), q, device=base.device)
             logits = self.predict(torch.cat([history, history]), layers, both, both_lengths).float()
             logits = guided(logits, options.residual_guidance)
-            drawn = sample_ids(logits, noise.draw(*logits.shape[1:]), options)
+            drawn = sample_ids(logits, noise.draw(lengths, logits.shape[-1]), options)
             drawn = drawn.masked_fill(~valid | (drawn == self.config.pad_id), -1)
             layers_ids.append(drawn if known is None else known[..., q].where(known[..., 0] >= 0, drawn))
         return torch.stack(layers_ids, dim=-1)
@@ -150,10 +159,16 @@ def draw_layers(uniform: Tensor, quantizers: int) -> Tensor:
 
 
 def residual_training_loss(
-    model: ResidualTransformer, ids: Tensor, lengths: Tensor, condition: TextCondition, generator: torch.Generator
+    model: ResidualTransformer,
+    ids: Tensor,
+    lengths: Tensor,
+    condition: TextCondition,
+    generator: torch.Generator,
 ) -> TokenLoss:
     """One training step's loss on ids (B, L, Q): one random layer a sample (MoMask, Eq. 5)."""
-    layers = draw_layers(torch.rand(len(ids), generator=generator, device=ids.device), model.config.quantizers)
+    layers = draw_layers(
+        torch.rand(len(ids), generator=generator, device=ids.device), model.config.quantizers
+    )
     drop = torch.rand(len(ids), generator=generator, device=ids.device) < model.config.condition_dropout
     logits = model(ids, layers, condition.dropped(drop), lengths)
     labels = ids[torch.arange(len(ids), device=ids.device), :, layers]

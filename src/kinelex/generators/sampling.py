@@ -51,11 +51,9 @@ def lowest_ranked(scores: Tensor, counts: Tensor) -> Tensor:
     return ranks < counts[:, None]
 
 
-def keep_top_k(logits: Tensor, threshold: float) -> Tensor:
-    """Logits (..., V) with all but the ceil((1 - threshold) V) largest set to -inf."""
-    kept = math.ceil((1 - threshold) * logits.shape[-1])
-    values, indices = logits.topk(kept, dim=-1)
-    return torch.full_like(logits, -torch.inf).scatter(-1, indices, values)
+def kept_classes(classes: int, threshold: float) -> int:
+    """How many of the classes the top-k filter keeps: ceil((1 - threshold) * classes), at least one."""
+    return max(1, math.ceil((1 - threshold) * classes))
 
 
 def guided(logits: Tensor, scale: float) -> Tensor:
@@ -65,25 +63,37 @@ def guided(logits: Tensor, scale: float) -> Tensor:
 
 
 class SampleNoise:
-    """Gumbel noise of a batch in which every sample has its own generator.
+    """Uniform numbers for a batch in which every sample has its own generator.
 
-    A sample's noise depends on its seed and length alone, so a clip is the same generated alone or in a batch.
+    What a sample draws depends on its seed and on how many positions it draws for, never on the padding or
+    the other samples, so a clip is the same generated alone or in a batch.
     """
 
-    def __init__(self, seeds: Sequence[int], lengths: Tensor, device: torch.device) -> None:
-        self.generators = [torch.Generator().manual_seed(seed % 2**63) for seed in seeds]
-        self.lengths: list[int] = lengths.tolist()
+    def __init__(self, generators: Sequence[torch.Generator], device: torch.device) -> None:
+        self.generators = list(generators)
         self.device = device
 
-    def draw(self, size: int, classes: int) -> Tensor:
-        """(B, size, classes) Gumbel noise; zero in padding."""
-        noise = torch.zeros(len(self.generators), size, classes)
-        for row, generator, length in zip(noise, self.generators, self.lengths, strict=True):
-            torch.rand((length, classes), generator=generator, out=row[:length])
-        return gumbel_noise(noise).to(self.device)
+    @classmethod
+    def of_seeds(cls, seeds: Sequence[int], device: torch.device) -> SampleNoise:
+        """One generator a seed."""
+        return cls([torch.Generator().manual_seed(seed % 2**63) for seed in seeds], device)
+
+    def of_rows(self, rows: Sequence[int]) -> SampleNoise:
+        """The noise of some samples; their generators are shared, so they go on where they are."""
+        return SampleNoise([self.generators[row] for row in rows], self.device)
+
+    def draw(self, counts: Tensor, classes: int) -> Tensor:
+        """(B, max(counts), classes) numbers in [0, 1), zero past counts[b]."""
+        uniform = torch.zeros(len(self.generators), int(counts.max()), classes)
+        for row, generator, count in zip(uniform, self.generators, counts.tolist(), strict=True):
+            torch.rand((count, classes), generator=generator, out=row[:count])
+        return uniform.to(self.device)
 
 
-def sample_ids(logits: Tensor, noise: Tensor, options: SamplingOptions) -> Tensor:
-    """(B, L) ids drawn from the filtered logits (B, L, V) by the Gumbel-argmax trick."""
-    filtered = keep_top_k(logits, options.top_k) / max(options.temperature, 1e-10)
-    return (filtered + noise).argmax(-1)
+def sample_ids(logits: Tensor, uniform: Tensor, options: SamplingOptions) -> Tensor:
+    """(...) ids drawn from the top-k of logits (..., V) by Gumbel-argmax, given uniform numbers (..., V)."""
+    values, classes = logits.topk(kept_classes(logits.shape[-1], options.top_k), dim=-1)
+    # Noise is looked up by class, so that two nearly equal logits may swap ranks without changing the draw.
+    noise = gumbel_noise(uniform.gather(-1, classes))
+    winner = (values / max(options.temperature, 1e-10) + noise).argmax(-1, keepdim=True)
+    return classes.gather(-1, winner)[..., 0]

@@ -1,4 +1,4 @@
-"""The transformer that both token generators share: post-norm encoder over [condition tokens, motion tokens]."""
+"""The transformer of both token generators: post-norm encoder over [condition tokens, motion tokens]."""
 
 from __future__ import annotations
 
@@ -43,14 +43,28 @@ class Attention(nn.Module):
         nn.init.xavier_uniform_(self.in_proj_weight)
         nn.init.zeros_(self.out_proj.bias)
 
-    def forward(self, hidden: Tensor, keys: Tensor | None) -> Tensor:
-        """(B, N, C) to (B, N, C); keys (B, 1, 1, N) is True where a position may be attended to."""
-        batch, size, width = hidden.shape
-        projected = F.linear(hidden, self.in_proj_weight, self.in_proj_bias)
-        query, key, value = projected.view(batch, size, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+    def forward(self, hidden: Tensor, keys: Tensor | None, queries: Tensor | None = None) -> Tensor:
+        """(B, N, C) to (B, P, C): queries (B, P, C) attend to hidden (B, N, C); without queries, P = N.
+
+        keys (B, 1, 1, N) is True where a position may be attended to.
+        """
+        if queries is None:
+            query, key, value = self._heads(F.linear(hidden, self.in_proj_weight, self.in_proj_bias), 3)
+        else:
+            width = hidden.shape[-1]
+            (query,) = self._heads(
+                F.linear(queries, self.in_proj_weight[:width], self.in_proj_bias[:width]), 1
+            )
+            key, value = self._heads(
+                F.linear(hidden, self.in_proj_weight[width:], self.in_proj_bias[width:]), 2
+            )
         dropout = self.dropout if self.training else 0.0
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=keys, dropout_p=dropout)
-        return self.out_proj(mixed.transpose(1, 2).reshape(batch, size, width))
+        return self.out_proj(mixed.transpose(1, 2).flatten(2))
+
+    def _heads(self, projected: Tensor, parts: int) -> Tensor:
+        """(B, N, parts * C) to (parts, B, heads, N, C / heads)."""
+        return projected.unflatten(-1, (parts, self.heads, -1)).permute(2, 0, 3, 1, 4)
 
 
 class Layer(nn.Module):
@@ -65,9 +79,13 @@ class Layer(nn.Module):
         self.norm2 = nn.LayerNorm(config.latent)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, hidden: Tensor, keys: Tensor | None) -> Tensor:
-        """(B, N, C) to (B, N, C)."""
-        hidden = self.norm1(hidden + self.dropout(self.self_attn(hidden, keys)))
+    def forward(self, hidden: Tensor, keys: Tensor | None, wanted: Tensor | None = None) -> Tensor:
+        """(B, N, C) to (B, N, C), or to (B, P, C) at the wanted positions (B, P) alone."""
+        if wanted is None:
+            hidden = self.norm1(hidden + self.dropout(self.self_attn(hidden, keys)))
+        else:
+            queries = at_positions(hidden, wanted)
+            hidden = self.norm1(queries + self.dropout(self.self_attn(hidden, keys, queries)))
         inner = self.dropout(F.gelu(self.linear1(hidden)))
         return self.norm2(hidden + self.dropout(self.linear2(inner)))
 
@@ -79,12 +97,15 @@ class Encoder(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
 
-    def forward(self, hidden: Tensor, keys: Tensor | None) -> Tensor:
-        """(B, N, C) to (B, N, C); keys (B, N) is True where a position may be attended to, None for all."""
+    def forward(self, hidden: Tensor, keys: Tensor | None, wanted: Tensor | None = None) -> Tensor:
+        """(B, N, C) to (B, N, C), or to (B, P, C): the last layer then computes the wanted positions alone.
+
+        keys (B, N) is True where a position may be attended to, None for all.
+        """
         mask = None if keys is None else keys[:, None, None, :]
-        for layer in self.layers:
+        for layer in self.layers[:-1]:
             hidden = layer(hidden, mask)
-        return hidden
+        return self.layers[-1](hidden, mask, wanted)
 
 
 class Positions(nn.Module):
@@ -119,6 +140,11 @@ class OutputHead(nn.Module):
     def forward(self, hidden: Tensor) -> Tensor:
         """(..., C) to (..., outputs)."""
         return self.final(self.norm(F.gelu(self.dense(hidden))))
+
+
+def at_positions(sequence: Tensor, positions: Tensor) -> Tensor:
+    """(B, P, C) the vectors of a sequence (B, N, C) at positions (B, P)."""
+    return sequence.gather(1, positions[..., None].expand(-1, -1, sequence.shape[-1]))
 
 
 def key_mask(condition: Tensor, motion: Tensor) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""Residual vector quantization with EMA codebooks and code reset (MoMask, section 3.1; EMA as in VQ-VAE-2)."""
+"""Residual vector quantization with EMA codebooks and code reset (MoMask, 3.1; EMA as in VQ-VAE-2)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ class Codebook(nn.Module):
         codes = nn.functional.embedding(ids.clamp(min=0), self.codebook)
         return codes.masked_fill((ids < 0)[..., None], 0.0)
 
-    def forward(self, latent: Tensor, generator: torch.Generator | None = None, *, sample: bool = True) -> Quantized:
+    def forward(
+        self, latent: Tensor, generator: torch.Generator | None = None, *, sample: bool = True
+    ) -> Quantized:
         """Quantize (B, L, D).
 
         In training mode the codes are sampled with Gumbel noise at temperature 0.5 (unless `sample` is False)
@@ -112,21 +114,27 @@ class Codebook(nn.Module):
         averages = self.code_sum / self.code_count.clamp(min=1e-9)[:, None]
         self.codebook.copy_(torch.where(used[:, None], averages, replacements))
 
-    def replacement_rows(self, rows: Tensor, generator: torch.Generator | None, noise: Tensor | None = None) -> Tensor:
-        """(K, D) rows that replace unused codes: the batch's first rows, tiled with a little noise if too few."""
+    def replacement_rows(
+        self, rows: Tensor, generator: torch.Generator | None, noise: Tensor | None = None
+    ) -> Tensor:
+        """(K, D) rows that replace unused codes: the batch's first, tiled with a little noise if too few."""
         codes, width = self.codebook.shape
         if len(rows) >= codes:
             return rows[:codes].clone()
         tiled = rows.repeat(math.ceil(codes / len(rows)), 1)
         if noise is None:
-            noise = torch.randn(tiled.shape, generator=generator, device=rows.device) * (0.01 / math.sqrt(width))
+            noise = torch.randn(tiled.shape, generator=generator, device=rows.device) * (
+                0.01 / math.sqrt(width)
+            )
         return (tiled + noise)[:codes]
 
 
 class ResidualQuantizer(nn.Module):
     """Q codebooks, each quantizing what the ones before left over (MoMask, Eq. 1)."""
 
-    def __init__(self, layers: int, codes: int, width: int, decay: float, dropout: float, *, shared: bool) -> None:
+    def __init__(
+        self, layers: int, codes: int, width: int, decay: float, dropout: float, *, shared: bool
+    ) -> None:
         super().__init__()
         self.dropout = dropout
         first = Codebook(codes, width, decay)
@@ -138,7 +146,9 @@ class ResidualQuantizer(nn.Module):
         """The quantizer layers in order."""
         return [layer for layer in self.layers if isinstance(layer, Codebook)]
 
-    def forward(self, latent: Tensor, generator: torch.Generator | None = None, *, sample: bool = True) -> Quantized:
+    def forward(
+        self, latent: Tensor, generator: torch.Generator | None = None, *, sample: bool = True
+    ) -> Quantized:
         """Quantize (B, L, D) with all layers; in training, layers after a random one are dropped at times."""
         active = self._active_layers(generator, latent.device) if self.training else len(self.layers)
         return self.quantize(latent, active, generator, sample=sample)
@@ -154,7 +164,9 @@ class ResidualQuantizer(nn.Module):
             total = total + result.latent
             results.append(result)
         skipped = torch.full_like(results[0].ids, -1)
-        ids = torch.stack([result.ids for result in results] + [skipped] * (len(self.layers) - active), dim=-1)
+        ids = torch.stack(
+            [result.ids for result in results] + [skipped] * (len(self.layers) - active), dim=-1
+        )
         commitment = torch.stack([result.commitment for result in results]).mean()
         perplexity = torch.stack([result.perplexity for result in results]).mean()
         return Quantized(total, ids, commitment, perplexity)

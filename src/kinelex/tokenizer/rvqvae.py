@@ -100,7 +100,9 @@ class ResidualStack(nn.Module):
     def __init__(self, config: RVQVAEConfig) -> None:
         super().__init__()
         dilations = [config.dilation_growth**power for power in reversed(range(config.depth))]
-        self.model = nn.Sequential(*(ResidualBlock(config.width, dilation, config.dropout) for dilation in dilations))
+        self.model = nn.Sequential(
+            *(ResidualBlock(config.width, dilation, config.dropout) for dilation in dilations)
+        )
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(B, C, T) to (B, C, T)."""
@@ -113,7 +115,9 @@ class Encoder(nn.Module):
     def __init__(self, config: RVQVAEConfig) -> None:
         super().__init__()
         downs = [
-            nn.Sequential(nn.Conv1d(config.width, config.width, 4, stride=2, padding=1), ResidualStack(config))
+            nn.Sequential(
+                nn.Conv1d(config.width, config.width, 4, stride=2, padding=1), ResidualStack(config)
+            )
             for _ in range(config.halvings)
         ]
         self.model = nn.Sequential(
@@ -180,21 +184,37 @@ class RVQVAE(nn.Module):
 
     @torch.no_grad()
     def encode(self, features: Tensor, lengths: Tensor | None = None) -> TokenizedMotion:
-        """Tokens of normalised features.
+        """Tokens of normalised features; a sample's tokens do not depend on its padding or its batch.
 
         Args:
             features: (B, T, D).
-            lengths: (B,) valid frames; all T when not given. Frames after them are set to zero.
+            lengths: (B,) valid frames; all T when not given.
         """
         if lengths is None:
             lengths = torch.full((len(features),), features.shape[1], device=features.device)
-        features = features * length_mask(lengths, features.shape[1])[..., None]
-        latent = self.latent(features).float()
-        ids = self.quantizer.quantize(latent, self.config.quantizers, sample=False).ids
-        tokens = lengths // self.config.downsampling
-        return TokenizedMotion(ids.masked_fill(~length_mask(tokens, ids.shape[1])[..., None], -1), tokens)
+        step, tokens = self.config.downsampling, lengths // self.config.downsampling
+        shape = (len(features), features.shape[1] // step, self.config.quantizers)
+        ids = torch.full(shape, -1, device=features.device)
+        # The one to three frames after the last whole token still shape it, as in the published encoder.
+        for frames, rows in _equal_lengths(lengths, shortest=step):
+            latent = self.latent(features[rows, :frames]).float()
+            ids[rows, : frames // step] = self.quantizer.quantize(
+                latent, self.config.quantizers, sample=False
+            ).ids
+        return TokenizedMotion(ids, tokens)
 
     @torch.no_grad()
     def decode(self, tokens: TokenizedMotion) -> Tensor:
-        """(B, L * downsampling, D) normalised features of tokens; frames past a sample's end carry no meaning."""
-        return self.decode_latent(self.quantizer.lookup(tokens.ids).sum(0))
+        """(B, L * downsampling, D) normalised features of tokens; frames past a sample's end are zero."""
+        step, (batch, size) = self.config.downsampling, tokens.ids.shape[:2]
+        features = torch.zeros(batch, size * step, self.config.features, device=tokens.ids.device)
+        for length, rows in _equal_lengths(tokens.lengths):
+            latent = self.quantizer.lookup(tokens.ids[rows, :length]).sum(0)
+            features[rows, : length * step] = self.decode_latent(latent).to(features.dtype)
+        return features
+
+
+def _equal_lengths(lengths: Tensor, shortest: int = 1) -> list[tuple[int, Tensor]]:
+    """Each length with the samples that have it: convolutions would see the padding of a longer batch."""
+    sizes = [size for size in lengths.unique().tolist() if size >= shortest]
+    return [(size, (lengths == size).nonzero()[:, 0]) for size in sizes]

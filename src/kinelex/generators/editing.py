@@ -1,0 +1,105 @@
+"""Editing by tokens: open a span of a motion for regeneration, and slide windows over long motions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kinelex.errors import KinelexError
+from kinelex.generators.base import TextCondition
+from kinelex.tokenizer.rvqvae import TokenizedMotion
+
+WINDOW_TOKENS = 49  # the longest motion of the training data: 196 frames
+WINDOW_OVERLAP = 13  # tokens of context that a window takes over from the one before
+
+
+def open_span(tokens: TokenizedMotion, start: int, end: int, size: int | None = None) -> TokenizedMotion:
+    """Replace tokens start..end-1 by `size` tokens to draw (as many as before when not given).
+
+    In-between: 0 < start < end < length. New prefix: start = end = 0. New suffix: start = end = length.
+    One phrase: its span of `phrase_spans`. Pass the result's ids as `known`, and its lengths, to
+    `MoMask.generate`.
+
+    Raises:
+        KinelexError: the span is not inside every motion of the batch, or nothing would be left.
+    """
+    shortest = int(tokens.lengths.min())
+    if not 0 <= start <= end <= shortest:
+        raise KinelexError(
+            f"tokens {start} to {end} are not inside a motion of {shortest} tokens; choose a span inside it"
+        )
+    size = end - start if size is None else size
+    if size < 0 or shortest + size - (end - start) < 1:
+        raise KinelexError(
+            f"replacing tokens {start} to {end} by {size} leaves no motion; keep at least one token"
+        )
+    room = tokens.ids.new_full((tokens.ids.shape[0], size, tokens.ids.shape[2]), -1)
+    ids = torch.cat([tokens.ids[:, :start], room, tokens.ids[:, end:]], dim=1)
+    return TokenizedMotion(ids, tokens.lengths + size - (end - start))
+
+
+def phrase_spans(lengths: Tensor, phrases: Tensor) -> Tensor:
+    """(B, S, 2) first token and end of each phrase when `phrases` (B,) share `lengths` (B,) tokens evenly.
+
+    The remainder goes to the first phrases (SegMo's uniform split); spans past the last phrase are empty.
+    S is the largest number of phrases.
+    """
+    index = torch.arange(int(phrases.max()) + 1 if len(phrases) else 1, device=lengths.device)
+    count = phrases.clamp(min=1)[:, None]
+    share, remainder = (lengths[:, None] // count), (lengths[:, None] % count)
+    bounds = (index * share + index.minimum(remainder)).minimum(lengths[:, None])
+    return torch.stack([bounds[:, :-1], bounds[:, 1:]], dim=-1)
+
+
+@dataclass(frozen=True)
+class Window:
+    """One position of the sliding window.
+
+    Attributes:
+        rows: (R,) samples that it covers.
+        starts: (R,) its first token in each of them.
+        lengths: (R,) its tokens in each of them.
+    """
+
+    rows: Tensor
+    starts: Tensor
+    lengths: Tensor
+
+
+def sliding_windows(
+    lengths: Tensor, width: int = WINDOW_TOKENS, overlap: int = WINDOW_OVERLAP
+) -> list[Window]:
+    """Windows that cover motions of `lengths` (B,) tokens; the last of a motion moves back to be full.
+
+    Motions of at most `width` tokens need the first window alone.
+    """
+    windows, stride, index = [], width - overlap, 0
+    rows = torch.arange(len(lengths), device=lengths.device)
+    while len(rows):
+        starts = (lengths[rows] - width).clamp(min=0, max=index * stride)
+        windows.append(Window(rows, starts, lengths[rows].clamp(max=width)))
+        rows = rows[starts + width < lengths[rows]]
+        index += 1
+    return windows
+
+
+def window_condition(condition: TextCondition, lengths: Tensor, window: Window) -> TextCondition:
+    """The condition of a window's samples (R,): of their phrases only those whose even share it touches.
+
+    Args:
+        condition: of the whole batch (B,).
+        lengths: (B,) tokens of the whole motions.
+        window: which tokens are drawn.
+    """
+    part = condition[window.rows]
+    phrases = part.segment_mask.sum(1)
+    if int(phrases.max()) < 2:
+        return part
+    spans = phrase_spans(lengths[window.rows], phrases)
+    ends = window.starts + window.lengths
+    touched = (spans[..., 0] < ends[:, None]) & (spans[..., 1] > window.starts[:, None])
+    # Spans count present phrases; columns count slots.
+    slots = (part.segment_mask.long().cumsum(1) - 1).clamp(min=0)
+    return TextCondition(part.sentence, part.segments, part.segment_mask & touched.gather(1, slots))
