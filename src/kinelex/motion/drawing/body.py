@@ -30,15 +30,15 @@ TRUNK, LEFT, RIGHT, HEAD = range(4)  # paints
 _TRUNK_LIMBS = (
     ("left_seat", "right_seat", 0.088, 0.088),
     ("pelvis", "belly", 0.105, 0.098),
-    ("belly", "chest", 0.098, 0.115),
-    ("belly", "left_rib", 0.085, 0.080),
-    ("belly", "right_rib", 0.085, 0.080),
-    ("left_rib", "right_rib", 0.080, 0.080),
-    ("chest", "neck", 0.100, 0.062),
-    ("neck", "head", 0.056, 0.052),
+    ("belly", "chest", 0.098, 0.102),
+    ("belly", "left_rib", 0.088, 0.090),
+    ("belly", "right_rib", 0.088, 0.090),
+    ("left_rib", "right_rib", 0.090, 0.090),
+    ("chest", "neck", 0.094, 0.064),
+    ("neck", "head", 0.058, 0.055),
 )
 _SIDE_LIMBS = (
-    ("rib", "shoulder", 0.068, 0.060),
+    ("rib", "shoulder", 0.074, 0.060),
     ("shoulder", "elbow", 0.056, 0.043),
     ("elbow", "wrist", 0.042, 0.030),
     ("wrist", "hand", 0.034, 0.030),
@@ -122,7 +122,7 @@ def _add_trunk(points: dict[str, Floats], scale: float) -> None:
     face = _unit(np.cross(across, head_up))
     points["face"] = face
     points["jaw"] = points["head"] + scale * (0.035 * head_up + 0.035 * face)
-    points["crown"] = points["head"] + scale * (0.115 * head_up + 0.015 * face)
+    points["crown"] = points["head"] + scale * (0.105 * head_up + 0.015 * face)
     middle = (points["left_hip"] + points["right_hip"]) / 2
     for side in ("left", "right"):
         points[f"{side}_rib"] = _between(points["chest"], points[f"{side}_shoulder"], 0.55)
