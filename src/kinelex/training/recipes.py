@@ -1,0 +1,289 @@
+"""Recipes: what a model is and how it is trained, from YAML with inheritance and dotted overrides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from kinelex.atomic import atomic_path
+from kinelex.errors import KinelexError
+from kinelex.generators.masked import MaskTransformerConfig
+from kinelex.generators.residual import ResidualTransformerConfig
+from kinelex.generators.transformer import TransformerConfig
+from kinelex.tokenizer.rvqvae import RVQVAEConfig
+from kinelex.training.schema import from_mapping
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How one stage is trained.
+
+    Attributes:
+        steps: optimiser steps.
+        batch_size: samples a step, of all processes together.
+        lr: learning rate after the warm-up.
+        betas: of AdamW.
+        weight_decay: of AdamW.
+        warmup: steps of linear warm-up.
+        milestones: steps, counted from the first, at which the learning rate is multiplied by `gamma`.
+        gamma: see `milestones`.
+        clip: largest norm of the gradient; 0 does not clip.
+        ema: decay of the moving average of the weights, which is what is validated and kept; 0 keeps the weights.
+        precision: bf16 autocast or fp32.
+        compile: compile the networks where the device is a GPU.
+        keep: weights to keep: the last, or those with the best validation.
+        validate_every: steps between validations; there is always one at the end.
+        checkpoint_minutes: minutes between checkpoints; there is always one at the end.
+        seed: of weights, batches and noise.
+    """
+
+    steps: int
+    batch_size: int = 256
+    lr: float = 2e-4
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = 0.0
+    warmup: int = 2000
+    milestones: tuple[int, ...] = ()
+    gamma: float = 0.1
+    clip: float = 1.0
+    ema: float = 0.999
+    precision: Literal["bf16", "fp32"] = "bf16"
+    compile: bool = False
+    keep: Literal["last", "best"] = "last"
+    validate_every: int = 2000
+    checkpoint_minutes: float = 10.0
+    seed: int = 3407
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "validate_every"):
+            if getattr(self, name) < 1:
+                raise KinelexError(f"{name} is {getattr(self, name)}; give at least 1")
+        for name in ("lr", "gamma", "checkpoint_minutes"):
+            if not getattr(self, name) > 0:
+                raise KinelexError(f"{name} is {getattr(self, name)}; give more than 0")
+        for name in ("warmup", "clip", "weight_decay"):
+            if not getattr(self, name) >= 0:
+                raise KinelexError(f"{name} is {getattr(self, name)}; give 0 or more")
+        if not 0 <= self.ema < 1:
+            raise KinelexError(f"ema is {self.ema}; give 0 to less than 1")
+
+
+@dataclass(frozen=True)
+class DataRecipe:
+    """What is taken from the stores.
+
+    Attributes:
+        window: frames of a training window of the tokenizer.
+        mirror: also train on left-right mirrored motion, captions mirrored along.
+        min_frames: shorter captioned parts are left out of the token stages.
+        max_frames: longest sequence of the token stages; longer parts are cropped at random.
+        offsets: token sequences cached a part, starting at frame 0, 1, ... (random crops without the tokenizer).
+        feat_bias: weight of root and contact features in the normalisation.
+    """
+
+    window: int = 64
+    mirror: bool = True
+    min_frames: int = 24
+    max_frames: int = 196
+    offsets: int = 4
+    feat_bias: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.window < 8:
+            raise KinelexError(f"window is {self.window}; give at least 8 frames")
+        if not 4 <= self.min_frames <= self.max_frames:
+            raise KinelexError(f"min_frames is {self.min_frames}; give 4 to max_frames ({self.max_frames})")
+        if not 1 <= self.offsets <= 4:
+            raise KinelexError(f"offsets is {self.offsets}; give 1 to 4")
+
+
+@dataclass(frozen=True)
+class TextRecipe:
+    """What the motion is conditioned on.
+
+    Attributes:
+        encoder: "minilm", a Hugging Face folder or a hub id.
+        whiten: centre the text vectors and even out their variance.
+        floor: share of the mean variance below which directions are not blown up.
+        segment_dropout: probability that a training sample loses its phrases and keeps its sentence.
+    """
+
+    encoder: str = "minilm"
+    whiten: bool = True
+    floor: float = 0.05
+    segment_dropout: float = 0.1
+
+
+@dataclass(frozen=True)
+class TokenizerRecipe:
+    """Tokenizer stage: architecture and training."""
+
+    model: RVQVAEConfig = field(default_factory=RVQVAEConfig)
+    train: TrainConfig = field(default_factory=lambda: TrainConfig(steps=300_000))
+
+
+@dataclass(frozen=True)
+class MaskedRecipe:
+    """Mask transformer stage; codes and widths follow from the tokenizer and the text encoder."""
+
+    transformer: TransformerConfig = field(default_factory=TransformerConfig)
+    condition_dropout: float = 0.1
+    train: TrainConfig = field(default_factory=lambda: TrainConfig(steps=180_000, batch_size=64))
+
+    def config(self, tokenizer: RVQVAEConfig, text_width: int) -> MaskTransformerConfig:
+        """The architecture for a tokenizer and text vectors of `text_width`."""
+        return MaskTransformerConfig(
+            text_width, tokenizer.codes, tokenizer.code_width, self.transformer, self.condition_dropout
+        )
+
+
+@dataclass(frozen=True)
+class ResidualRecipe:
+    """Residual transformer stage; codes, layers and widths follow from the tokenizer and the text encoder."""
+
+    transformer: TransformerConfig = field(default_factory=TransformerConfig)
+    condition_dropout: float = 0.2
+    share_weights: bool = True
+    train: TrainConfig = field(default_factory=lambda: TrainConfig(steps=180_000, batch_size=64))
+
+    def config(self, tokenizer: RVQVAEConfig, text_width: int) -> ResidualTransformerConfig:
+        """The architecture for a tokenizer and text vectors of `text_width`."""
+        return ResidualTransformerConfig(
+            text_width, tokenizer.codes, tokenizer.code_width, tokenizer.quantizers,
+            self.transformer, self.condition_dropout, self.share_weights,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LengthRecipe:
+    """Length estimator stage."""
+
+    train: TrainConfig = field(
+        default_factory=lambda: TrainConfig(steps=20_000, lr=1e-4, clip=0.5, keep="best")
+    )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One trained model: data, text, and the four stages in the order in which they are trained."""
+
+    name: str
+    data: DataRecipe = field(default_factory=DataRecipe)
+    text: TextRecipe = field(default_factory=TextRecipe)
+    tokenizer: TokenizerRecipe = field(default_factory=TokenizerRecipe)
+    masked: MaskedRecipe = field(default_factory=MaskedRecipe)
+    residual: ResidualRecipe = field(default_factory=ResidualRecipe)
+    length: LengthRecipe = field(default_factory=LengthRecipe)
+
+    def __post_init__(self) -> None:
+        if self.data.window % self.tokenizer.model.downsampling:
+            raise KinelexError(
+                f"data.window is {self.data.window}; it must be a multiple of {self.tokenizer.model.downsampling}"
+            )
+        for name in ("masked", "residual"):
+            sizes = getattr(self, name).transformer
+            if sizes.latent % sizes.heads or sizes.latent // sizes.heads % 2:
+                raise KinelexError(
+                    f"{name}.transformer.latent is {sizes.latent}; it must be an even multiple of heads ({sizes.heads})"
+                )
+
+    def save(self, path: str | Path) -> None:
+        """Write the whole recipe, defaults included, as YAML.
+
+        Raises:
+            KinelexError: the file cannot be written.
+        """
+        with atomic_path(path) as temporary:
+            temporary.write_text(yaml.safe_dump(_plain(asdict(self)), sort_keys=False), encoding="utf-8")
+
+
+def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        name: a YAML file, or the name of one in the folder `recipes` below the working directory. Its key `base`
+            names a recipe (or a list of them) beside it, whose values it changes.
+        overrides: dotted changes such as "tokenizer.train.steps=100".
+
+    Raises:
+        KinelexError: no such file, broken YAML, unknown keys, or values that do not fit.
+    """
+    path = _find(Path(name))
+    values = _merged_file(path, ())
+    values.setdefault("name", path.stem)
+    for override in overrides:
+        values = _merge(values, _parse_override(override))
+    return from_mapping(Recipe, values, str(path))
+
+
+def _find(path: Path) -> Path:
+    candidates = [path] if path.suffix in (".yaml", ".yml") else [Path("recipes") / f"{path}.yaml", path]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise KinelexError(
+        f"there is no recipe {candidates[0]}; give a YAML file or run in the folder that holds recipes/"
+    )
+
+
+def _merged_file(path: Path, children: tuple[Path, ...]) -> dict[str, Any]:
+    """The file's values over those of its bases."""
+    if path in children:
+        raise KinelexError(f"{path}: the recipe is its own base; remove the circle")
+    try:
+        own = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise KinelexError(f"cannot read the recipe {path}: {error.strerror}; check the path") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise KinelexError(f"{path} is no valid YAML: {str(error).splitlines()[0]}; correct it") from error
+    if not isinstance(own, dict):
+        raise KinelexError(
+            f"{path} must hold keys and values, not {type(own).__name__}; see recipes/cpu.yaml"
+        )
+    bases = own.pop("base", [])
+    values: dict[str, Any] = {}
+    for base in [bases] if isinstance(bases, str) else bases:
+        file = path.parent / (base if str(base).endswith((".yaml", ".yml")) else f"{base}.yaml")
+        if not file.is_file():
+            raise KinelexError(f"{path}: the base {file} does not exist; correct `base`")
+        inherited = _merged_file(file, (*children, path))
+        inherited.pop("name", None)
+        values = _merge(values, inherited)
+    return _merge(values, own)
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`above` over `below`; mappings are merged key by key, everything else is replaced."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _parse_override(override: str) -> dict[str, Any]:
+    """ "a.b=3" as {"a": {"b": 3}}."""
+    path, equals, text = override.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise KinelexError(
+            f"the override {override!r} must read key.key=value, as in tokenizer.train.steps=100"
+        )
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise KinelexError(f"the override {override!r} has no readable value; write key.key=value") from error
+    for key in reversed(keys):
+        value = {key: value}
+    return value
+
+
+def _plain(values: Any) -> Any:
+    """Tuples as lists, for YAML."""
+    if isinstance(values, dict):
+        return {key: _plain(value) for key, value in values.items()}
+    return [_plain(value) for value in values] if isinstance(values, list | tuple) else values
