@@ -8,14 +8,14 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -23,13 +23,17 @@ from kinelex.data.corpora import CORPORA, LICENCES
 from kinelex.data.source import open_source
 from kinelex.data.store import MANIFEST, SKIPPED, SPLITS, read_manifest
 from kinelex.data.store_writer import Skipped, StoreWriter
-from kinelex.data.takes import PrepareOptions, Take, TakeResult, process_take
+from kinelex.data.takes import PrepareOptions, TakeResult, process_take
 from kinelex.errors import KinelexError
 from kinelex.motion.skeleton import HUMANML3D, Skeleton
 from kinelex.progress import track
 
+if TYPE_CHECKING:
+    from kinelex.data.compose import ComposeOptions
+
 # Raised whenever the same input would give another store; part of the fingerprint.
 PROCESSING = 1
+COMPOSE = "compose"
 _CHUNK = 4
 
 
@@ -72,9 +76,9 @@ class PrepareReport:
 
 def prepare(
     corpus: str,
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     output: str | os.PathLike[str],
-    options: PrepareOptions | None = None,
+    options: PrepareOptions | ComposeOptions | None = None,
     *,
     workers: int | None = None,
     force: bool = False,
@@ -82,20 +86,25 @@ def prepare(
     """Turn a corpus into a store.
 
     Args:
-        corpus: a name of CORPORA.
+        corpus: a name of CORPORA, or "compose".
         source: the folder that holds the data: unpacked packs or their .tar.xz archives, and the csv indexes.
+            For "compose" the stores to compose from.
         output: the store's folder, made or replaced as a whole.
-        options: what decides the content.
+        options: what decides the content; ComposeOptions for "compose".
         workers: processes; all cores when not given. Does not change the result.
         force: prepare again even when nothing changed.
 
     Raises:
         KinelexError: unknown corpus, missing data, nothing usable in it, or an output that is no store.
     """
+    if corpus == COMPOSE:
+        return _compose(source, output, options, workers, force)
     began = time.monotonic()
     options = options or PrepareOptions()
+    if not isinstance(options, PrepareOptions) or not isinstance(source, (str, os.PathLike)):
+        raise KinelexError(f"corpus {corpus} takes one source folder and PrepareOptions")
     if corpus not in CORPORA:
-        raise KinelexError(f"unknown corpus {corpus!r}; choose one of {', '.join(CORPORA)}")
+        raise KinelexError(f"unknown corpus {corpus!r}; choose one of {', '.join(CORPORA)}, {COMPOSE}")
     folder = Path(output)
     check_output(folder)
     with open_source(Path(source)) as data:
@@ -108,6 +117,15 @@ def prepare(
         )
         write_store(folder, HUMANML3D, options.dtype, about, results, plan.skipped)
     return report(folder, True, began)
+
+
+def _compose(source: Any, output: Any, options: Any, workers: int | None, force: bool) -> PrepareReport:
+    from kinelex.data.compose import ComposeOptions, compose
+
+    if options is not None and not isinstance(options, ComposeOptions):
+        raise KinelexError("compose takes ComposeOptions")
+    stores = [source] if isinstance(source, (str, os.PathLike)) else source
+    return compose(stores, output, options, workers=workers, force=force)
 
 
 def manifest_of(
@@ -204,4 +222,4 @@ def report(folder: Path, changed: bool, began: float) -> PrepareReport:
     return PrepareReport(folder, changed, read_manifest(folder)["splits"], skipped, time.monotonic() - began)
 
 
-__all__ = ["PrepareOptions", "PrepareReport", "Take", "prepare"]
+__all__ = ["COMPOSE", "PrepareOptions", "PrepareReport", "prepare"]

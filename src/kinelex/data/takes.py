@@ -27,6 +27,8 @@ _CALM_SEARCH = 20
 _ENOUGH = 0.8
 # Between two glitches closer than this the pose is not trusted either: a leg flips over and back.
 _FLIP_SECONDS = 0.3
+# Shorter glitches are bridged: the joints go straight from the last sound pose to the next.
+_BRIDGED_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,8 @@ def process_take(take: Take, options: PrepareOptions) -> TakeResult:
     result = TakeResult()
     try:
         joints, good = _joints(take, options)
+        _report_glitches(take, good, options, result)
+        _bridge(joints, good)
         _cut_take(take, joints, good, options, result)
     except KinelexError as error:
         result.clips.clear()
@@ -221,6 +225,30 @@ def _merged(times: NDArray[np.float64], gap: float) -> list[tuple[float, float]]
     return [(float(start), float(stop)) for start, stop in zip(starts, stops, strict=True)]
 
 
+def _report_glitches(
+    take: Take, good: NDArray[np.bool_], options: PrepareOptions, result: TakeResult
+) -> None:
+    settled = round(take.settle * HUMANML3D.fps)
+    bad = [run[1] - run[0] for run in _runs(~good[settled:])]
+    bridged = sum(frames for frames in bad if frames <= _BRIDGED_SECONDS * HUMANML3D.fps)
+    if bad:
+        reason = (
+            f"a joint is faster than {options.max_speed:g} m/s: {sum(bad) - bridged} frames left out, "
+            f"{bridged} bridged from the pose before to the pose after"
+        )
+        result.skipped.append(Skipped(take.file, "glitches", reason))
+
+
+def _bridge(joints: Tensor, good: NDArray[np.bool_]) -> None:
+    """Fill short runs of bad frames between good ones, in place."""
+    for start, stop in _runs(~good):
+        inside = start > 0 and stop < len(good)
+        if inside and stop - start <= _BRIDGED_SECONDS * HUMANML3D.fps:
+            weight = torch.linspace(0, 1, stop - start + 2)[1:-1].view(-1, 1, 1)
+            joints[start:stop] = torch.lerp(joints[start - 1], joints[stop], weight)
+            good[start:stop] = True
+
+
 def _cut_take(
     take: Take, joints: Tensor, good: NDArray[np.bool_], options: PrepareOptions, result: TakeResult
 ) -> None:
@@ -247,12 +275,6 @@ def _cut_rest(
     fps = HUMANML3D.fps
     shortest = max(round(options.min_seconds * fps), 2)
     longest = round(options.max_seconds * fps) + 1
-    if not good.all():
-        settled = round(take.settle * fps)
-        lost = int((~good[settled:]).sum())
-        if lost:
-            reason = f"{lost} frames where a joint is faster than {options.max_speed:g} m/s"
-            result.skipped.append(Skipped(take.file, "glitches", reason))
     pieces = [piece for run in _runs(free) for piece in _pieces(joints, *run, longest)]
     usable = [piece for piece in pieces if piece[1] - piece[0] > shortest]
     for start, stop in (piece for piece in pieces if piece not in usable):

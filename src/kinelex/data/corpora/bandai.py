@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kinelex.data.corpora.plan import Plan
 from kinelex.data.source import SourceFolder
 from kinelex.data.splits import block_splits, diagonal_splits
+from kinelex.data.store_writer import Skipped
 from kinelex.data.takes import Labels, PrepareOptions, Take
 from kinelex.errors import KinelexError
 
 # Of dataset 1, contents recorded in every style; the others exist in one or two styles and are all trained on.
 _MOST_MISSING_STYLES = 3
+
+# Found by comparing the heading at the end of every turning walk with the name of its file, then by eye.
+_WRONG_WAY = {
+    "dataset-2_walk-turn-left_masculine_006", "dataset-2_walk-turn-left_masculine_007",
+    "dataset-2_walk-turn-right_masculine_006", "dataset-2_walk-turn-right_masculine_007",
+}  # fmt: skip
 
 
 def plan_bandai(source: SourceFolder, options: PrepareOptions) -> Plan:
@@ -23,6 +32,9 @@ def plan_bandai(source: SourceFolder, options: PrepareOptions) -> Plan:
     plan = Plan()
     for row in rows:
         name, _, inside = row["file"].partition("/")
+        if Path(inside).stem in _WRONG_WAY:
+            plan.skipped.append(Skipped(row["file"], "", "turns to the other side than its name says"))
+            continue
         folder = packs[name]
         assert folder is not None
         split = splits[row["file"]]

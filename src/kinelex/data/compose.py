@@ -1,0 +1,310 @@
+"""Real clips composed into sequences of two to five actions, with sentences and exact boundaries."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache, partial
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kinelex.data.captions import Caption
+from kinelex.data.phrases import SUBJECT, sentence, verb_phrase
+from kinelex.data.prepare import (
+    PrepareReport,
+    check_output,
+    is_prepared,
+    manifest_of,
+    report,
+    run_parallel,
+    write_store,
+)  # fmt: skip
+from kinelex.data.stitching import stitch
+from kinelex.data.store import MANIFEST, SPLITS, Store, StoredClip
+from kinelex.data.store_writer import file_hash
+from kinelex.data.takes import TakeResult, features_of
+from kinelex.errors import KinelexError
+from kinelex.motion.features import joints_from_features
+from kinelex.motion.layout import FeatureLayout
+from kinelex.motion.motion import Segment
+from kinelex.progress import track
+
+_COUNTS, _COUNT_WEIGHTS = (2, 3, 4, 5), (5, 3, 1.5, 1)
+_SHORTEST, _LONGEST = 16, 140  # frames of an action that is used as a whole
+_CROP = (30, 80)  # frames of a piece of an action that goes on and on
+_CANDIDATES = 8
+# Mean distance (m) of the joints of two poses beyond which half a second is too short to get from one to the other.
+_TOO_FAR = 0.22
+_VELOCITY_WEIGHT = 1.5
+_GOES_ON = frozenset(
+    ("walk", "run", "jog", "sprint", "dash", "dance", "wave", "box", "march", "sneak", "step", "take")
+)
+_HAPPENS_ONCE = frozenset(
+    (
+        "turn",
+        "turns",
+        "stop",
+        "stops",
+        "veer",
+        "circle",
+        "half",
+        "jumps",
+        "jump",
+        "kicks",
+        "raises",
+        "lifts",
+        "two",
+        "once",
+    )
+)
+_SIDES = ("left", "right", "both", "backward", "backwards", "sideways", "circle", "turn", "turns")
+
+
+@dataclass(frozen=True)
+class ComposeOptions:
+    """What decides the content of a composed store.
+
+    Attributes:
+        sequences: how many for training; the other splits get as many in proportion to their actions.
+        max_frames: of a sequence.
+        blend_seconds: over which neighbours go into each other.
+        captions: sentences a sequence.
+        seed: of everything that is drawn.
+        dtype: "float32" or "float16".
+    """
+
+    sequences: int = 3000
+    max_frames: int = 196
+    blend_seconds: float = 0.4
+    captions: int = 3
+    seed: int = 0
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        if self.sequences < 1 or self.captions < 1:
+            raise KinelexError("a composed store needs at least one sequence and one caption each")
+        if not 0.1 <= self.blend_seconds <= 0.8 or self.max_frames < 64:
+            raise KinelexError("blend over 0.1 to 0.8 s, and sequences of at least 64 frames")
+
+
+@dataclass(frozen=True)
+class _Action:
+    """A stored clip that shows one action, and ways to say it."""
+
+    clip: int
+    frames: int
+    phrases: tuple[str, ...]
+    goes_on: bool
+    from_start: bool
+    kind: str
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Frames [start, stop) of a stored clip, and ways to say what happens."""
+
+    clip: int
+    start: int
+    stop: int
+    phrases: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Sequence:
+    """A composition before it is made."""
+
+    id: str
+    split: str
+    parts: tuple[_Part, ...]
+
+
+@dataclass
+class _Pool:
+    """The actions of a split by kind; rare kinds are drawn more often than their number of clips says."""
+
+    actions: dict[str, list[_Action]] = field(default_factory=dict)
+
+    def add(self, action: _Action) -> None:
+        self.actions.setdefault(action.kind, []).append(action)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.actions.values()))
+
+    def draw(self, random: Random, count: int) -> list[_Action]:
+        kinds = list(self.actions)
+        kind = random.choices(kinds, [len(self.actions[kind]) ** 0.5 for kind in kinds])[0]
+        return [random.choice(self.actions[kind]) for _ in range(count)]
+
+
+def compose(
+    stores: Sequence[str | os.PathLike[str]], output: str | os.PathLike[str],
+    options: ComposeOptions | None = None, *, workers: int | None = None, force: bool = False,
+) -> PrepareReport:  # fmt: skip
+    """Make a store of composed sequences from prepared stores; a sequence stays within one split.
+
+    Raises:
+        KinelexError: a source is no store, has too few single actions with captions, or the output is no store.
+    """
+    began = time.monotonic()
+    options = options or ComposeOptions()
+    folder, folders = Path(output), tuple(str(Path(store)) for store in stores)
+    check_output(folder)
+    store = Store.open(folders)
+    inputs = {
+        f"{number}/{Path(path).name}": file_hash(Path(path) / MANIFEST) for number, path in enumerate(folders)
+    }
+    licences = sorted({name for manifest in store.manifests for name in manifest["licences"]})
+    about = manifest_of("compose", asdict(options), inputs, licences)
+    if not force and is_prepared(folder, about["fingerprint"]):
+        return report(folder, False, began)
+    sequences = _plan(store, options)
+    make = partial(_make, folders=folders, options=options)
+    results = run_parallel(make, sequences, workers, "composing")
+    write_store(folder, store.skeleton, options.dtype, about, results, ())
+    return report(folder, True, began)
+
+
+def _plan(store: Store, options: ComposeOptions) -> list[_Sequence]:
+    pools = _pools(store)
+    if not len(pools["train"]):
+        raise KinelexError(
+            "the stores hold no training clip with the caption of a single action; add captioned clips"
+        )
+    planned = []
+    for split in SPLITS:
+        share = len(pools[split]) / len(pools["train"])
+        wanted = round(options.sequences * share) if len(pools[split]) > 1 else 0
+        for number in track(range(wanted), f"choosing actions, {split}"):
+            random = Random(f"{options.seed}|{split}|{number}")
+            parts = _choose(store, pools[split], options, random)
+            if len(parts) > 1:
+                planned.append(_Sequence(f"compose_{split}_{number:05d}", split, tuple(parts)))
+    return planned
+
+
+def _pools(store: Store) -> Mapping[str, _Pool]:
+    pools = {split: _Pool() for split in SPLITS}
+    frames, captions = store.column("frames"), store.column("captions")
+    phrase_of = lru_cache(maxsize=None)(verb_phrase)
+    for clip, split in enumerate(track(store.column("split"), "reading captions", total=len(store))):
+        whole = [caption["text"] for caption in captions[clip] if caption["start"] == caption["end"] == 0]
+        phrases = dict.fromkeys(phrase for text in whole if (phrase := phrase_of(text)))
+        if phrases and (action := _action(clip, frames[clip], tuple(phrases))) is not None:
+            pools[split].add(action)
+    return pools
+
+
+def _action(clip: int, frames: int, phrases: tuple[str, ...]) -> _Action | None:
+    """None for a clip that is too short, or too long to be used whole."""
+    words = [set(phrase.split()) for phrase in phrases]
+    verbs = {_base(phrase.split()[0]) for phrase in phrases}
+    goes_on = verbs <= _GOES_ON and not any(own & _HAPPENS_ONCE for own in words)
+    if frames < _SHORTEST or (frames > _LONGEST and not goes_on):
+        return None
+    sides = [side for side in _SIDES if side in words[0]]
+    kind = " ".join([_base(phrases[0].split()[0]), *sides])
+    # A wave starts with the arm going up; a piece from the middle of it would begin with a jerk.
+    return _Action(clip, frames, phrases, goes_on, "wave" in verbs, kind)
+
+
+def _base(verb: str) -> str:
+    return verb[:-2] if verb.endswith(("shes", "ches", "xes")) else verb.removesuffix("s")
+
+
+def _choose(store: Store, pool: _Pool, options: ComposeOptions, random: Random) -> list[_Part]:
+    """Actions that fit behind each other, within the frames that a sequence may have."""
+    overlap = _overlap(store, options)
+    count = random.choices(_COUNTS, _COUNT_WEIGHTS)[0]
+    parts: list[_Part] = []
+    left = options.max_frames
+    for _ in range(4 * count):
+        if len(parts) == count:
+            break
+        room = left + (overlap if parts else 0) - (count - len(parts) - 1) * _SHORTEST
+        options_here = [
+            part for action in pool.draw(random, _CANDIDATES) if (part := _crop(action, room, random))
+        ]
+        if parts:
+            options_here = [part for part in options_here if not set(part.phrases) & set(parts[-1].phrases)]
+        best = _best(store, parts[-1] if parts else None, options_here, overlap)
+        if best is not None:
+            left -= best.stop - best.start - (overlap if parts else 0)
+            parts.append(best)
+    return parts
+
+
+def _crop(action: _Action, room: int, random: Random) -> _Part | None:
+    """The action as a whole or, of one that goes on and on, a piece; None if there is no room for it."""
+    if not action.goes_on or action.frames <= _CROP[0]:
+        return _Part(action.clip, 0, action.frames, action.phrases) if action.frames <= room else None
+    longest = min(_CROP[1], action.frames, room)
+    if longest < _CROP[0]:
+        return None
+    length = random.randint(_CROP[0], longest)
+    start = 0 if action.from_start else random.randint(0, action.frames - length)
+    return _Part(action.clip, start, start + length, action.phrases)
+
+
+def _best(store: Store, last: _Part | None, parts: list[_Part], overlap: int) -> _Part | None:
+    """The part whose beginning is most like the end of `last`; none if all are too far from it."""
+    if last is None or not parts:
+        return parts[0] if parts else None
+    layout, middle = FeatureLayout.of(store.skeleton), overlap // 2
+    end = store.features(last.clip)[last.stop - overlap + middle]
+
+    def cost(part: _Part) -> tuple[float, float]:
+        begin = store.features(part.clip)[part.start + middle]
+        pose = _distance(end, begin, layout.positions)
+        return pose + _VELOCITY_WEIGHT * _distance(end, begin, layout.velocities), pose
+
+    costs = [cost(part) for part in parts]
+    place = int(np.argmin([total for total, _ in costs]))
+    return parts[place] if costs[place][1] < _TOO_FAR else None
+
+
+def _distance(left: NDArray[np.float32], right: NDArray[np.float32], field: slice) -> float:
+    return float(np.linalg.norm((left[field] - right[field]).reshape(-1, 3), axis=-1).mean())
+
+
+def _overlap(store: Store, options: ComposeOptions) -> int:
+    return max(2, round(options.blend_seconds * store.skeleton.fps))
+
+
+@lru_cache(maxsize=2)
+def _opened(folders: tuple[str, ...]) -> Store:
+    return Store.open(folders)
+
+
+def _make(plan: _Sequence, folders: tuple[str, ...], options: ComposeOptions) -> TakeResult:
+    store = _opened(folders)
+    random = Random(f"{options.seed}|{plan.id}")
+    clips = [
+        torch.from_numpy(np.array(store.features(part.clip)[part.start : part.stop])) for part in plan.parts
+    ]
+    joined = stitch([joints_from_features(clip, store.skeleton) for clip in clips],
+                    _overlap(store, options), store.skeleton)  # fmt: skip
+    features = features_of(joined.joints, store.skeleton)[: options.max_frames]
+    fps = store.skeleton.fps
+    bounds = [min(bound, len(features)) / fps for bound in joined.bounds]
+    segments = tuple(
+        Segment(f"{SUBJECT} {part.phrases[0]}", start, end)
+        for part, start, end in zip(plan.parts, bounds[:-1], bounds[1:], strict=True)
+    )
+    texts = dict.fromkeys(
+        sentence(
+            [part.phrases[0] if not number else random.choice(part.phrases) for part in plan.parts], random
+        )
+        for number in range(options.captions)
+    )
+    sources = [store[part.clip] for part in plan.parts]
+    licence = " + ".join(sorted({clip.licence for clip in sources}))
+    source = "compose/" + "+".join(clip.id for clip in sources)
+    clip = StoredClip(plan.id, plan.split, f"compose/{plan.split}", source, licence, features,
+                      tuple(Caption.of(text) for text in texts), segments)  # fmt: skip
+    return TakeResult([clip])
