@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from kinelex.errors import KinelexError
 from kinelex.motion.drawing import Floats
 from kinelex.motion.skeleton import HUMANML3D, KIT, Skeleton
 
@@ -22,6 +23,7 @@ _TRUNK = {
     KIT.name: {"pelvis": "pelvis", "belly": "spine1", "chest": "spine2", "neck": "neck", "head": "head"},
 }
 _SIDE = ("hip", "knee", "ankle", "foot", "shoulder", "elbow", "wrist")
+_FARTHEST = 10_000.0  # metres
 _LEG = 0.84  # metres, hip to ankle, of the adult whose thicknesses are below
 
 TRUNK, LEFT, RIGHT, HEAD = range(4)  # paints
@@ -79,7 +81,14 @@ class Body:
 
 
 def body_of(positions: Floats, skeleton: Skeleton) -> Body:
-    """The body of joints (T, J, 3)."""
+    """The body of joints (T, J, 3).
+
+    Raises:
+        KinelexError: the joints are farther away than any person walks, so they are not metres.
+    """
+    reach = float(np.abs(positions).max())
+    if reach > _FARTHEST:
+        raise KinelexError(f"joints reach {reach:.3g} m from the origin; give metres, at most {_FARTHEST:g}")
     points = _points(positions, skeleton)
     scale = _scale(points)
     _add_trunk(points, scale)

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 _FINE = 3  # drawn larger, then averaged
 _SMALLEST = 2.4  # metres across, so that a sway on the spot does not look like a walk
+_CELLS = (1, 5, 20, 100, 500, 5000)  # metres between grid lines
 _BACK, _GRID, _WAY, _ARROW = (246, 247, 250), (214, 219, 227), (96, 104, 120), (190, 60, 70)
 
 
 def draw_map(motion: Motion, frames: Sequence[int], size: tuple[int, int]) -> Image:
-    """The root's way from above on a 1 m grid: the first heading points up, the figure's left is left.
+    """The root's way from above on a grid of metres: the first heading points up, the figure's left is left.
 
     Args:
         frames: moments that get a numbered arrow.
@@ -40,7 +41,8 @@ def draw_map(motion: Motion, frames: Sequence[int], size: tuple[int, int]) -> Im
 
     image = pillow().Image.new("RGB", (width * _FINE, height * _FINE), _BACK)
     draw = pillow().ImageDraw.Draw(image)
-    _draw_grid(draw, image.size, pixels(np.zeros((1, 2), np.float32))[0], scale)
+    cell = next(cell for cell in _CELLS if spans.max() <= 20 * cell)
+    _draw_grid(draw, image.size, pixels(np.zeros((1, 2), np.float32))[0], scale * cell)
     if len(flat) > 1:
         draw.line(pixels(flat), fill=_WAY, width=2 * _FINE, joint="curve")
     headings = facing(torch.from_numpy(motion.positions), motion.skeleton).numpy() * (-1.0, 1.0)
@@ -50,15 +52,15 @@ def draw_map(motion: Motion, frames: Sequence[int], size: tuple[int, int]) -> Im
     draw = pillow().ImageDraw.Draw(image)
     _number(draw, [np.array(point) / _FINE for point in pixels(flat[list(frames)])])
     draw.text((7, 9), "from above", font=font(12, bold=True), fill=INK)
-    draw.text((width - 7, 10), "1 m grid", font=font(11), fill=FAINT, anchor="ra")
+    draw.text((width - 7, 10), f"{cell:g} m grid", font=font(11), fill=FAINT, anchor="ra")
     return image
 
 
-def _draw_grid(draw, size: tuple[int, int], origin: tuple[float, float], scale: float) -> None:
+def _draw_grid(draw, size: tuple[int, int], origin: tuple[float, float], cell: float) -> None:
     for axis in (0, 1):
-        first = -int(origin[axis] // scale)
-        for line in range(first, first + int(size[axis] // scale) + 2):
-            at = origin[axis] + line * scale
+        first = -int(origin[axis] // cell)
+        for line in range(first, first + int(size[axis] // cell) + 2):
+            at = origin[axis] + line * cell
             ends = ((at, 0), (at, size[1])) if axis == 0 else ((0, at), (size[0], at))
             draw.line(ends, fill=_GRID, width=_FINE)
 

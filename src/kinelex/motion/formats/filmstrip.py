@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _CARD = (216, 340)  # pixels of one pose
+_MOST_POSES = 32
 _GAP, _EDGE = 6, 18
 _TITLE_ROW = 26
 _TIMELINE = 58
@@ -51,7 +52,8 @@ def write_filmstrip(
         title: what to write above; the phrases when not given.
 
     Raises:
-        KinelexError: fewer than one pose, the extra `render` is missing, or the file cannot be written.
+        KinelexError: fewer than 1 or more than 32 poses, the extra `render` is missing, or the file cannot be
+            written.
     """
     contact_sheet([motion], [title], path, poses=poses)
 
@@ -65,15 +67,15 @@ def contact_sheet(
         titles: one a clip; None for its phrases.
 
     Raises:
-        KinelexError: no clips, titles that do not match, fewer than one pose, the extra `render` is missing,
-            or the file cannot be written.
+        KinelexError: no clips, titles that do not match, fewer than 1 or more than 32 poses, the extra
+            `render` is missing, or the file cannot be written.
     """
     if not motions or len(motions) != len(titles):
         raise KinelexError(
             f"{len(motions)} clips and {len(titles)} titles given; give at least one clip and as many titles"
         )
-    if poses < 1:
-        raise KinelexError(f"{poses} poses asked for; give at least 1")
+    if not 1 <= poses <= _MOST_POSES:
+        raise KinelexError(f"{poses} poses asked for; give 1 to {_MOST_POSES}")
     strips = [draw_strip(motion, title, poses) for motion, title in zip(motions, titles, strict=True)]
     page = pillow().Image.new("RGB", (strips[0].width, sum(strip.height for strip in strips)), PAPER)
     top = 0

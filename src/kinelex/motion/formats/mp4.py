@@ -54,21 +54,27 @@ def write_mp4(motion: Motion, path: str | os.PathLike[str], title: str | None = 
     with atomic_path(path) as temporary:
         film = ffmpeg.write_frames(
             str(temporary), _PAGE, fps=motion.fps, codec="libx264", pix_fmt_in="rgb24", pix_fmt_out="yuv420p",
-            quality=None, macro_block_size=2,
+            quality=None, ffmpeg_log_level="quiet", macro_block_size=2,
             output_params=["-crf", "20", "-preset", "veryfast", "-movflags", "+faststart"],
         )  # fmt: skip
-        film.send(None)
         try:
+            film.send(None)
             for page in track(_pages(motion, title), "drawing film", total=len(motion)):
                 film.send(page.tobytes())
+        except OSError as error:  # its message is the whole log of ffmpeg
+            raise KinelexError(f"ffmpeg failed to write {path}; check free space and frame rate") from error
         finally:
             film.close()
+        if temporary.stat().st_size == 0:
+            raise KinelexError(f"ffmpeg wrote nothing to {path}; check free space and frame rate")
 
 
 def _imageio_ffmpeg() -> Any:
     try:
         import imageio_ffmpeg
-    except ImportError as error:
+
+        imageio_ffmpeg.get_ffmpeg_exe()
+    except (ImportError, RuntimeError) as error:
         raise KinelexError('films need imageio-ffmpeg: pip install "kinelex[render]"') from error
     return imageio_ffmpeg
 
@@ -93,7 +99,8 @@ def _pages(motion: Motion, title: str | None) -> Iterator[Image]:
 
 def _camera_way(stage: Stage, motion: Motion) -> Floats:
     way = np.array([focus(stage.body, frame) for frame in range(len(motion))])
-    return gaussian_filter1d(way, _CAMERA_LAG * motion.fps, axis=0, mode="nearest")
+    lag = min(_CAMERA_LAG * motion.fps, len(motion))
+    return gaussian_filter1d(way, lag, axis=0, mode="nearest")
 
 
 def _blank(motion: Motion, title: str | None) -> Image:

@@ -28,8 +28,8 @@ def write_npy(motion: Motion, path: str | os.PathLike[str]) -> None:
     Raises:
         KinelexError: the file cannot be written.
     """
-    with atomic_path(path) as temporary:
-        np.save(temporary, motion.positions, allow_pickle=False)
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        np.save(stream, motion.positions, allow_pickle=False)
 
 
 def read_npy(path: str | os.PathLike[str]) -> Motion:

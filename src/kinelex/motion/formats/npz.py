@@ -38,8 +38,9 @@ def write_npz(motion: Motion, path: str | os.PathLike[str]) -> None:
         "segments_start": np.array([segment.start for segment in motion.segments], dtype=np.float64),
         "segments_end": np.array([segment.end for segment in motion.segments], dtype=np.float64),
     }
-    with atomic_path(path) as temporary:
-        np.savez_compressed(temporary, **arrays)
+    # Through a stream, since numpy adds a suffix of its own to names that do not end in its lower-case one.
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)
 
 
 def read_npz(path: str | os.PathLike[str]) -> Motion:
