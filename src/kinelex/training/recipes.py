@@ -217,7 +217,7 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     values.setdefault("name", path.stem)
     for override in overrides:
         values = _merge(values, _parse_override(override))
-    return from_mapping(Recipe, values, str(path))
+    return from_mapping(Recipe, values, f"{path} with its changes" if overrides else str(path))
 
 
 def _find(path: Path) -> Path:

@@ -1,0 +1,190 @@
+"""A store as tensors: what the stages draw their batches from, without a data loader.
+
+A corpus of ten hours is 0.7 GB; on the device, a batch is one gather.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from kinelex.data.datasets import hold_still
+from kinelex.data.store import MANIFEST, Store, StoredClip
+from kinelex.errors import KinelexError
+from kinelex.motion.features import mirror_features
+from kinelex.motion.layout import FeatureLayout
+from kinelex.motion.skeleton import Skeleton
+from kinelex.progress import track
+from kinelex.text.mirroring import mirror_text
+from kinelex.text.segmenter import segment
+from kinelex.tokenizer.normalization import FeatureNormalizer
+from kinelex.training.recipes import DataRecipe
+
+MAX_SEGMENTS = 5
+
+
+@dataclass(frozen=True)
+class FrameBank:
+    """The motions of a split, one after the other; those shorter than a window stand still before and after.
+
+    Attributes:
+        features: (F, D) un-normalised.
+        starts: (N,) first frame of each clip.
+        lengths: (N,) frames of each clip, stillness included.
+    """
+
+    features: Tensor
+    starts: Tensor
+    lengths: Tensor
+
+    def to(self, device: torch.device | str) -> FrameBank:
+        """The same bank on another device."""
+        return FrameBank(self.features.to(device), self.starts.to(device), self.lengths.to(device))
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A caption as the generators read it: the whole and its ordered phrases."""
+
+    text: str
+    phrases: tuple[str, ...]
+
+    def mirrored(self) -> Sentence:
+        """Left and right exchanged."""
+        return Sentence(mirror_text(self.text), tuple(mirror_text(phrase) for phrase in self.phrases))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Frames of the bank that captions describe: a whole clip or a time-tagged piece of it.
+
+    Attributes:
+        start: first frame in the bank.
+        frames: their count.
+        sentences: at least one.
+    """
+
+    start: int
+    frames: int
+    sentences: tuple[Sentence, ...]
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split of the corpus: motion, and what is said about it."""
+
+    bank: FrameBank
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What a model is trained on and validated with.
+
+    Attributes:
+        skeleton: whose features these are.
+        normalizer: by the statistics of the training split.
+        train, val: the two splits.
+        data_hash: of the stores' manifests and the options that were used.
+    """
+
+    skeleton: Skeleton
+    normalizer: FeatureNormalizer
+    train: Split
+    val: Split
+    data_hash: str
+
+
+def read_corpus(stores: Sequence[str | Path], recipe: DataRecipe) -> Corpus:
+    """Read stores into memory.
+
+    Raises:
+        KinelexError: a folder is no store, or the training or validation split is empty or has no captions.
+    """
+    store = Store.open([Path(folder) for folder in stores])
+    mean, deviation = store.normalization
+    normalizer = FeatureNormalizer.from_statistics(
+        torch.from_numpy(mean), torch.from_numpy(deviation), store.skeleton, recipe.feat_bias
+    )
+    phrases: dict[str, tuple[str, ...]] = {}
+    splits = {name: _read_split(store, name, recipe, phrases) for name in ("train", "val")}
+    digest = sha256(repr(recipe).encode())
+    for folder in store.folders:
+        digest.update((folder / MANIFEST).read_bytes())
+    return Corpus(store.skeleton, normalizer, splits["train"], splits["val"], digest.hexdigest())
+
+
+def _read_split(store: Store, name: str, recipe: DataRecipe, phrases: dict[str, tuple[str, ...]]) -> Split:
+    indices = store.indices(name)
+    if not indices:
+        raise KinelexError(
+            f"{_names(store)} has no clip in the {name} split; add motion that falls into it, or another store"
+        )
+    bare = [len(store.features(index)) for index in indices]
+    lengths = torch.tensor([max(length, recipe.window) for length in bare])
+    starts = lengths.cumsum(0) - lengths
+    features = torch.empty(int(lengths.sum()), FeatureLayout.of(store.skeleton).size)
+    parts: list[Part] = []
+    for index, start in zip(track(indices, f"reading the {name} split"), starts.tolist(), strict=True):
+        clip = store[index]
+        motion = torch.from_numpy(clip.features.copy())
+        before = max(0, recipe.window - len(motion)) // 2
+        if len(motion) < recipe.window:
+            motion = hold_still(motion, before, recipe.window - len(motion) - before, store.skeleton)
+        features[start : start + len(motion)] = motion
+        parts += _parts(clip, start + before, store.skeleton.fps, recipe, phrases)
+    if not parts:
+        raise KinelexError(
+            f"the {name} split of {_names(store)} has no captioned part of {recipe.min_frames} frames; "
+            "add captions, or lower data.min_frames"
+        )
+    return Split(FrameBank(features, starts, lengths), tuple(parts))
+
+
+def _names(store: Store) -> str:
+    return ", ".join(map(str, store.folders))
+
+
+def _parts(
+    clip: StoredClip, start: int, fps: float, recipe: DataRecipe, phrases: dict[str, tuple[str, ...]]
+) -> list[Part]:
+    """A part for every different stretch of time that captions of the clip describe."""
+    said: dict[tuple[int, int], list[Sentence]] = {}
+    total = len(clip.features)
+    for caption in clip.captions:
+        first, last = (
+            (0, total)
+            if caption.whole
+            else (round(caption.start * fps), min(round(caption.end * fps), total))
+        )
+        if last - first < recipe.min_frames:
+            continue
+        if caption.text not in phrases:
+            phrases[caption.text] = tuple(segment(caption.text, limit=MAX_SEGMENTS))
+        exact = tuple(piece.text for piece in clip.segments)
+        own = exact if caption.whole and 0 < len(exact) <= MAX_SEGMENTS else phrases[caption.text]
+        said.setdefault((first, last), []).append(Sentence(caption.text, own))
+    return [Part(start + first, last - first, tuple(texts)) for (first, last), texts in said.items()]
+
+
+@dataclass(frozen=True)
+class Mirroring:
+    """`mirror_features` as a gather and a product, made once for the device: (D,) source index and sign."""
+
+    order: Tensor
+    signs: Tensor
+
+    @classmethod
+    def of(cls, skeleton: Skeleton, size: int, device: torch.device | str) -> Mirroring:
+        """Read off from how the numbers 1, 2, ... D are mirrored."""
+        image = mirror_features(torch.arange(1, size + 1, dtype=torch.float32), skeleton)
+        return cls((image.abs().long() - 1).to(device), image.sign().to(device))
+
+    def __call__(self, features: Tensor, which: Tensor) -> Tensor:
+        """(B, T, D) features, those mirrored where which (B,) is True."""
+        return torch.where(which[:, None, None], features[..., self.order] * self.signs, features)

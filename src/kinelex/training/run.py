@@ -1,0 +1,104 @@
+"""Train the stages of a recipe one after the other: `train(recipe, stores, output)`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from kinelex.data.store import Store
+from kinelex.errors import KinelexError
+from kinelex.generators.base import ConditionWhitening
+from kinelex.generators.model import MotionModel
+from kinelex.text.encoders import TextEncoder
+from kinelex.tokenizer.normalization import FeatureNormalizer
+from kinelex.training.loop import WEIGHTS, FitResult, fit, load_weights, make_fabric
+from kinelex.training.recipes import Recipe, TrainConfig
+from kinelex.training.workshop import NORMALIZER, STAGES, WHITENING, Workshop, build_model
+
+RECIPE = "recipe.yaml"
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """How a call of `train` ended.
+
+    Attributes:
+        results: of the stages that were trained or found trained, by name.
+        finished: every stage asked for has all its steps.
+    """
+
+    results: dict[str, FitResult]
+    finished: bool
+
+
+def train(
+    recipe: Recipe,
+    stores: Sequence[str | Path],
+    output: str | Path,
+    *,
+    stages: Sequence[str] = STAGES,
+    device: str = "auto",
+    max_minutes: float | None = None,
+) -> TrainingReport:
+    """Train the stages of a recipe; what an earlier call did is not done again, and what it began goes on.
+
+    The output folder gets recipe.yaml, normalizer and whitening weights, a folder for each stage (weights, checkpoint,
+    log) and the cache of text vectors and tokens. `load_parts` reads the trained model from it.
+
+    Args:
+        recipe: what to train.
+        stores: folders made by `kinelex prepare`.
+        output: folder of the training.
+        stages: which stages, in their order; the ones before them must be trained.
+        device: "cpu", "cuda" or "auto".
+        max_minutes: stop after this time with a checkpoint.
+
+    Raises:
+        KinelexError: unknown stage, unusable store, a checkpoint of another recipe, an untrained earlier stage, or
+            an output folder that cannot be written.
+    """
+    for stage in stages:
+        if stage not in STAGES:
+            raise KinelexError(f"unknown stage {stage!r}; choose from {', '.join(STAGES)}")
+    deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
+    output, results = Path(output), {}
+    fabrics = {p: make_fabric(device, p) for p in sorted({stage_config(recipe, s).precision for s in stages})}
+    workshop = Workshop(recipe, stores, output, next(iter(fabrics.values())))
+    for name in (name for name in STAGES if name in stages):
+        config = stage_config(recipe, name)
+        # The networks draw their first weights from the global generator.
+        torch.manual_seed(config.seed)
+        stage = workshop.stage(name)
+        results[name] = fit(stage, config, output / name, fabrics[config.precision], deadline)
+        if not results[name].finished:
+            return TrainingReport(results, False)
+    return TrainingReport(results, True)
+
+
+def stage_config(recipe: Recipe, name: str) -> TrainConfig:
+    """How a stage of the recipe is trained."""
+    return getattr(recipe, name).train
+
+
+def load_parts(recipe: Recipe, stores: Sequence[str | Path], output: str | Path) -> MotionModel:
+    """The trained model of an output folder, on the CPU, ready for `hub.save_model`.
+
+    Raises:
+        KinelexError: a stage is not trained, or its weights are of another recipe.
+    """
+    output, skeleton = Path(output), Store.open([Path(folder) for folder in stores]).skeleton
+    encoder = TextEncoder.load(recipe.text.encoder)
+    models = {name: build_model(recipe, name, encoder.dim) for name in STAGES}
+    for name, model in models.items():
+        load_weights(model, output / name / WEIGHTS)
+    normalizer = FeatureNormalizer(recipe.tokenizer.model.features)
+    load_weights(normalizer, output / NORMALIZER)
+    whitening = ConditionWhitening(encoder.dim)
+    load_weights(whitening, output / WHITENING)
+    return MotionModel(
+        skeleton=skeleton, normalizer=normalizer, whitening=whitening, encoder=encoder, **models
+    ).to("cpu")

@@ -1,0 +1,162 @@
+"""Puts the stages together: reads the data when a stage needs it, makes the caches, builds the networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lightning.fabric import Fabric
+
+from kinelex.errors import KinelexError
+from kinelex.generators.base import ConditionWhitening
+from kinelex.generators.durations import LengthEstimator, LengthEstimatorConfig
+from kinelex.generators.masked import MaskTransformer
+from kinelex.generators.residual import ResidualTransformer
+from kinelex.motion.layout import FeatureLayout
+from kinelex.tokenizer.rvqvae import RVQVAE
+from kinelex.training.cache import (
+    Sequences,
+    TextTable,
+    all_texts,
+    fit_whitening,
+    said_sentences,
+    sentence_rows,
+    text_table,
+    token_table,
+)
+from kinelex.training.checkpoint import save_weights, weights_hash
+from kinelex.training.corpus import Corpus, Sentence, read_corpus
+from kinelex.training.loop import WEIGHTS, Stage, load_weights
+from kinelex.training.recipes import Recipe
+from kinelex.training.stages import LengthStage, TokenizerStage, TokenStage
+
+STAGES = ("tokenizer", "masked", "residual", "length")
+RECIPE, NORMALIZER, WHITENING, CACHE = (
+    "recipe.yaml",
+    "normalizer.safetensors",
+    "whitening.safetensors",
+    "cache",
+)
+
+
+class Workshop:
+    """Everything that the stages of one training share.
+
+    Args:
+        recipe: what is trained.
+        stores: folders made by `kinelex prepare`.
+        output: folder of the training; gets the recipe, the normaliser and, with the texts, the whitening.
+        fabric: processes and device.
+
+    Raises:
+        KinelexError: a store cannot be used or does not fit the recipe, or the output folder cannot be written.
+    """
+
+    def __init__(self, recipe: Recipe, stores: Sequence[str | Path], output: Path, fabric: Fabric) -> None:
+        self.recipe, self.output, self.fabric = recipe, output, fabric
+        self.cache = output / CACHE
+        self.corpus: Corpus = read_corpus(stores, recipe.data)
+        features = FeatureLayout.of(self.corpus.skeleton).size
+        if recipe.tokenizer.model.features != features:
+            raise KinelexError(
+                f"tokenizer.model.features is {recipe.tokenizer.model.features}; "
+                f"motion of skeleton {self.corpus.skeleton.name} needs {features}"
+            )
+        if fabric.is_global_zero:
+            recipe.save(output / RECIPE)
+            save_weights(self.corpus.normalizer, output / NORMALIZER)
+        self.corpus.normalizer.to(fabric.device)
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens of the longest sequence."""
+        return self.recipe.data.max_frames // self.recipe.tokenizer.model.downsampling
+
+    @cached_property
+    def said(self) -> dict[str, list[tuple[Sentence, ...]]]:
+        """Sentences of every sequence, by split; validation is not mirrored."""
+        return {
+            "train": said_sentences(self.corpus.train, self.recipe.data.mirror),
+            "val": said_sentences(self.corpus.val, False),
+        }
+
+    @cached_property
+    def texts(self) -> TextTable:
+        """Vectors of all sentences and phrases."""
+        texts = all_texts(self.said["train"]) | all_texts(self.said["val"])
+        with self.fabric.rank_zero_first():
+            return text_table(texts, self.recipe.text.encoder, self.cache, self.fabric.device)
+
+    @cached_property
+    def whitening(self) -> ConditionWhitening:
+        """Fitted to the training texts, and written to the output folder."""
+        text = self.recipe.text
+        whitening = fit_whitening(self.texts, all_texts(self.said["train"]), text.floor, text.whiten)
+        if self.fabric.is_global_zero:
+            save_weights(whitening, self.output / WHITENING)
+        return whitening
+
+    @cached_property
+    def tokenizer(self) -> RVQVAE:
+        """The trained tokenizer, frozen, on the device."""
+        model = RVQVAE(self.recipe.tokenizer.model)
+        path = self.output / "tokenizer" / WEIGHTS
+        if not path.is_file():
+            raise KinelexError(f"there is no {path}; train the stage tokenizer first")
+        load_weights(model, path)
+        return model.to(self.fabric.device).eval().requires_grad_(False)
+
+    @cached_property
+    def sequences(self) -> dict[str, Sequences]:
+        """Tokens and text of both splits."""
+        vectors = self.whitening(self.texts.vectors)
+        return {name: self._sequences(name, vectors) for name in ("train", "val")}
+
+    def _sequences(self, name: str, vectors: Any) -> Sequences:
+        split = self.corpus.train if name == "train" else self.corpus.val
+        mirror = self.recipe.data.mirror and name == "train"
+        with self.fabric.rank_zero_first():
+            tokens = token_table(
+                split, self.tokenizer, self.corpus.normalizer, self.corpus.skeleton, mirror,
+                self.recipe.data.offsets, f"{name} {self.corpus.data_hash}", self.cache, self.fabric.device,
+            )  # fmt: skip
+        sentences, first, count = sentence_rows(self.said[name], self.texts.rows)
+        return Sequences(tokens.ids, tokens.starts, tokens.lengths, first, count, sentences, vectors)
+
+    @property
+    def token_hash(self) -> str:
+        """Of all that the token stages are trained on."""
+        return f"{self.corpus.data_hash} {weights_hash(self.tokenizer)} {weights_hash(self.whitening)}"
+
+    def stage(self, name: str) -> Stage:
+        """A stage ready for the loop, its network freshly initialised.
+
+        Raises:
+            KinelexError: an earlier stage is not trained.
+        """
+        device, data = self.fabric.device, self.recipe.data
+        if name == "tokenizer":
+            model = RVQVAE(self.recipe.tokenizer.model)
+            return TokenizerStage(model, self.corpus, data.window, mirror=data.mirror, device=device)
+        train, val = self.sequences["train"], self.sequences["val"]
+        model = build_model(self.recipe, name, self.texts.vectors.shape[1])
+        if isinstance(model, LengthEstimator):
+            return LengthStage(model, train, val, self.token_hash, max_tokens=self.max_tokens, device=device)
+        return TokenStage(
+            name, model, train, val, self.token_hash, max_tokens=self.max_tokens,
+            segment_dropout=self.recipe.text.segment_dropout, device=device,
+        )  # fmt: skip
+
+
+def build_model(recipe: Recipe, name: str, text_width: int) -> Any:
+    """The untrained network of a stage."""
+    tokenizer = recipe.tokenizer.model
+    if name == "tokenizer":
+        return RVQVAE(tokenizer)
+    if name == "masked":
+        return MaskTransformer(recipe.masked.config(tokenizer, text_width))
+    if name == "residual":
+        return ResidualTransformer(recipe.residual.config(tokenizer, text_width))
+    return LengthEstimator(LengthEstimatorConfig(text_width=text_width))

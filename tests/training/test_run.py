@@ -1,0 +1,199 @@
+"""All stages from a small store to a model that generates."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from synthetic import LENGTHS, write_store
+from test_loop import assert_equal
+from tiny_model import tiny_encoder
+
+from kinelex.errors import KinelexError
+from kinelex.generators.base import TextCondition
+from kinelex.generators.momask import MoMask
+from kinelex.motion.features import mirror_features
+from kinelex.motion.skeleton import HUMANML3D
+from kinelex.training.loop import make_fabric
+from kinelex.training.recipes import Recipe, load_recipe
+from kinelex.training.run import load_parts, train
+from kinelex.training.sampler import Rows
+from kinelex.training.stages import TokenizerStage, condition_of
+from kinelex.training.workshop import STAGES, Workshop
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store and a tiny text encoder."""
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "store").mkdir()
+    write_store(folder / "store")
+    tiny_encoder(folder / "encoder")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def recipe(place: Path) -> Recipe:
+    return load_recipe(RECIPES / "cpu-debug.yaml", [f"text.encoder={place / 'encoder'}"])
+
+
+@pytest.fixture(scope="module")
+def trained(place: Path, recipe: Recipe) -> Path:
+    report = train(recipe, [place / "store"], place / "output", device="cpu")
+    assert report.finished
+    assert tuple(report.results) == STAGES
+    return place / "output"
+
+
+@pytest.fixture(scope="module")
+def workshop(place: Path, recipe: Recipe, trained: Path) -> Workshop:
+    return Workshop(recipe, [place / "store"], trained, make_fabric("cpu", "fp32"))
+
+
+def test_every_stage_reports_its_measures(trained: Path, place: Path, recipe: Recipe) -> None:
+    report = train(recipe, [place / "store"], trained, device="cpu")
+    assert report.finished
+    assert 0 < report.results["tokenizer"].metrics["kept_error_cm"] < 100
+    for name in STAGES:
+        assert {path.name for path in (trained / name).iterdir()} >= {
+            "weights.safetensors",
+            "checkpoint.pt",
+            "log.jsonl",
+        }
+
+
+def test_the_trained_parts_generate_motion(trained: Path, place: Path, recipe: Recipe) -> None:
+    model = load_parts(recipe, [place / "store"], trained)
+    vectors = model.whitening(model.encoder.embed(["a person walks forward"]))
+    tokens = MoMask(model.masked, model.residual).generate(
+        TextCondition.of_sentences(vectors), torch.tensor([9]), [0]
+    )
+    assert model.tokenizer.decode(tokens).shape == (1, 36, 263)
+    assert load_recipe(trained / "recipe.yaml") == recipe
+
+
+def test_a_time_limit_stops_between_and_inside_stages(trained: Path, place: Path, recipe: Recipe) -> None:
+    output = place / "limited"
+    report = train(recipe, [place / "store"], output, device="cpu", max_minutes=0)
+    assert not report.finished
+    assert {name: result.steps for name, result in report.results.items()} == {"tokenizer": 1}
+    with pytest.raises(KinelexError, match="train the stage tokenizer first"):
+        train(recipe, [place / "store"], output, stages=["masked"], device="cpu")
+    assert train(recipe, [place / "store"], output, device="cpu").finished
+    for name in STAGES:
+        files = [folder / name / "checkpoint.pt" for folder in (trained, output)]
+        assert_equal(*(torch.load(file, weights_only=True) for file in files))
+
+
+def test_with_full_caches_no_text_encoder_is_needed(
+    trained: Path, place: Path, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = place / "again"
+    shutil.copytree(trained, again)
+    shutil.rmtree(again / "masked")
+    monkeypatch.setattr("kinelex.text.encoders.TextEncoder.load", None)
+    train(recipe, [place / "store"], again, stages=["masked"], device="cpu")
+    states = [
+        torch.load(folder / "masked" / "checkpoint.pt", weights_only=True) for folder in (trained, again)
+    ]
+    assert_equal(*states)
+
+
+def test_windows_are_frames_of_the_clip_or_their_mirror_image(workshop: Workshop) -> None:
+    stage = workshop.stage("tokenizer")
+    assert isinstance(stage, TokenizerStage)
+    bank = workshop.corpus.train.bank
+    clips = torch.arange(len(bank.lengths))
+    windows = stage.windows(clips, torch.Generator().manual_seed(0))
+    sides = set()
+    for clip, window in zip(clips.tolist(), windows, strict=True):
+        start, length = int(bank.starts[clip]), int(bank.lengths[clip])
+        whole = bank.features[start : start + length]
+        candidates = {False: whole.unfold(0, 64, 1), True: mirror_features(whole, HUMANML3D).unfold(0, 64, 1)}
+        found = [side for side, c in candidates.items() if (c.mT == window).flatten(1).all(1).any()]
+        assert found, clip
+        sides.update(found)
+    assert sides == {False, True}
+
+
+def test_cached_tokens_are_what_the_tokenizer_says(workshop: Workshop) -> None:
+    sequences, parts = workshop.sequences["train"], workshop.corpus.train.parts
+    assert len(sequences.lengths) == 2 * len(parts)
+    for row in (0, 3, len(parts) + 1):
+        part = parts[row % len(parts)]
+        motion = workshop.corpus.train.bank.features[part.start : part.start + part.frames]
+        motion = mirror_features(motion, HUMANML3D) if row >= len(parts) else motion
+        for offset in range(4):
+            expected = workshop.tokenizer.encode(workshop.corpus.normalizer(motion[None, offset:])).ids[0]
+            start, length = int(sequences.starts[row, offset]), int(sequences.lengths[row, offset])
+            assert length == (part.frames - offset) // 4
+            assert torch.equal(sequences.ids[start : start + length].long(), expected)
+
+
+def test_sentences_go_with_their_motion(workshop: Workshop) -> None:
+    """Time-tagged captions have their own part; exact segments win over the segmenter; mirrors swap sides."""
+    parts = workshop.corpus.train.parts
+    tagged = [part for part in parts if any("waves" in s.text for s in part.sentences)]
+    assert {part.frames for part in tagged} == {60}
+    assert len(tagged) == 3
+    composed = [part for part in parts if part.frames == 90]
+    assert all(part.sentences[0].phrases == ("walks forward", "turns right") for part in composed)
+    said = workshop.said["train"]
+    row = len(parts) + parts.index(composed[0])
+    assert said[row][0].text == "a person walks forward then turns right"
+    assert said[row][0].phrases == ("walks forward", "turns left")
+
+
+def test_conditions_are_the_whitened_vectors_of_sentence_and_phrases(workshop: Workshop) -> None:
+    sequences, said = workshop.sequences["train"], workshop.said["train"]
+    index = torch.arange(len(said))
+    condition = condition_of(sequences, index, torch.zeros(len(said)), None)
+    for row in range(len(said)):
+        sentence = said[row][0]
+        rows = [workshop.texts.rows[text] for text in (sentence.text, *sentence.phrases)]
+        expected = workshop.whitening(workshop.texts.vectors[rows])
+        torch.testing.assert_close(condition.vectors[row][condition.mask[row]], expected)
+    dropped = condition_of(sequences, index, torch.zeros(len(said)), torch.ones(len(said), dtype=torch.bool))
+    assert not dropped.segment_mask.any()
+
+
+def test_batches_of_tokens_are_cached_sequences_without_needless_padding(workshop: Workshop) -> None:
+    stage, sequences = workshop.stage("masked"), workshop.sequences["train"]
+    index = torch.arange(len(sequences.lengths))
+    rows = Rows(index, int(sequences.lengths[:, 0].max()))
+    ids, lengths = stage.tokens(
+        sequences, rows, torch.rand(3, len(index), generator=torch.Generator().manual_seed(0))
+    )
+    assert ids.shape[1] == rows.length
+    for row in index.tolist():
+        found = False
+        for variant in range(4):
+            start, length = int(sequences.starts[row, variant]), int(sequences.lengths[row, variant])
+            stored = sequences.ids[start : start + length].long()
+            short = int(lengths[row])
+            found = found or any(
+                torch.equal(stored[i : i + short], ids[row, :short]) for i in range(length - short + 1)
+            )
+        assert found
+        assert (ids[row, int(lengths[row]) :] == -1).all()
+
+
+def test_short_clips_stand_still_before_and_after(workshop: Workshop) -> None:
+    bank = workshop.corpus.train.bank
+    assert bank.lengths.min() == 64
+    assert len(bank.lengths) == 3 * sum(i not in (2, 7) for i in range(len(LENGTHS)))
+
+
+def test_mistakes_are_named(place: Path, recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(KinelexError, match="unknown stage 'tokeniser'"):
+        train(recipe, [place / "store"], tmp_path, stages=["tokeniser"], device="cpu")
+    with pytest.raises(KinelexError, match="is not a store"):
+        train(recipe, [tmp_path], tmp_path / "output", device="cpu")
+    small = replace(
+        recipe, tokenizer=replace(recipe.tokenizer, model=replace(recipe.tokenizer.model, features=251))
+    )
+    with pytest.raises(KinelexError, match="needs 263"):
+        train(small, [place / "store"], tmp_path / "output", device="cpu")
