@@ -51,9 +51,9 @@ def _present(phrase: str) -> str | None:
         3 if progressive else 2
     ]
     verb = third_person(word.lemma)
-    if word.pos not in ("VERB", "AUX") or not first.endswith("ing" if progressive else "s"):
+    if word.pos != "VERB" or not first.endswith("ing" if progressive else "s"):
         return None
-    if not progressive and verb != first:
+    if (progressive and word.lemma == first) or (not progressive and verb != first):
         return None
     return f"{verb} {rest}".strip()
 

@@ -25,7 +25,7 @@ from kinelex.data.store import MANIFEST, SKIPPED, SPLITS, read_manifest
 from kinelex.data.store_writer import Skipped, StoreWriter
 from kinelex.data.takes import PrepareOptions, TakeResult, process_take
 from kinelex.errors import KinelexError
-from kinelex.motion.skeleton import HUMANML3D, Skeleton
+from kinelex.motion.skeleton import Skeleton
 from kinelex.progress import track
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def prepare(
         results = run_parallel(
             partial(process_take, options=options), plan.takes, workers, f"preparing {corpus}"
         )
-        write_store(folder, HUMANML3D, options.dtype, about, results, plan.skipped)
+        write_store(folder, plan.skeleton, options.dtype, about, results, plan.skipped)
     return report(folder, True, began)
 
 

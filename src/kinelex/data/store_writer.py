@@ -9,7 +9,7 @@ import json
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +111,9 @@ class StoreWriter:
         self._flush()
         self._write_statistics()
         with (self.folder / SKIPPED).open("w", encoding="utf-8", newline="") as file:
-            table = csv.DictWriter(file, ("file", "part", "reason"), lineterminator="\n")
-            table.writeheader()
-            table.writerows(asdict(row) for row in skipped)
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(field.name for field in fields(Skipped))
+            table.writerows(astuple(row) for row in skipped)
         manifest = {
             "format": FORMAT, **about, "skeleton": self.skeleton.name, "fps": self.skeleton.fps, "dtype": self.dtype,
             "splits": {split: self._count(split) for split in SPLITS}, "shards": self._shards,

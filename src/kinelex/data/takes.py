@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kinelex.data.captions import Caption, template_captions
+from kinelex.data.published import read_published
 from kinelex.data.store import StoredClip
 from kinelex.data.store_writer import Skipped
 from kinelex.errors import KinelexError
@@ -107,6 +108,7 @@ class Take:
         rest: also use what lies outside the cuts.
         captions: of the whole take.
         labels: for template captions of the rest.
+        ready: the file is an array of processed features or joints, used whole and as it is.
     """
 
     id: str
@@ -124,6 +126,7 @@ class Take:
     rest: bool = True
     captions: tuple[Caption, ...] = ()
     labels: Labels | None = None
+    ready: bool = False
 
 
 @dataclass
@@ -138,6 +141,9 @@ def process_take(take: Take, options: PrepareOptions) -> TakeResult:
     """Everything for one file; a file that cannot be used comes back as skipped, with the reason."""
     result = TakeResult()
     try:
+        if take.ready:
+            result.clips.append(_ready_clip(take, options))
+            return result
         joints, good = _joints(take, options)
         _report_glitches(take, good, options, result)
         _bridge(joints, good)
@@ -146,6 +152,17 @@ def process_take(take: Take, options: PrepareOptions) -> TakeResult:
         result.clips.clear()
         result.skipped.append(Skipped(take.file, "", str(error)))
     return result
+
+
+def _ready_clip(take: Take, options: PrepareOptions) -> StoredClip:
+    """A published array as it is: features, or joints of which features are computed."""
+    array = read_published(take.path)
+    features = array.features
+    seconds = len(features) / array.skeleton.fps
+    if seconds < options.min_seconds:
+        raise KinelexError(f"{take.file} lasts {seconds:.2f} s, less than {options.min_seconds:g} s")
+    source = f"{take.corpus}/{take.file}"
+    return StoredClip(take.id, take.split, take.group, source, take.licence, features, take.captions)
 
 
 def _joints(take: Take, options: PrepareOptions) -> tuple[Tensor, NDArray[np.bool_]]:

@@ -10,6 +10,7 @@ from kinelex.data.corpora.bandai import plan_bandai
 from kinelex.data.corpora.cmu import plan_cmu
 from kinelex.data.corpora.folder import plan_folder
 from kinelex.data.corpora.hdm05 import plan_hdm05
+from kinelex.data.corpora.humanml3d import plan_humanml3d
 from kinelex.data.corpora.jump import plan_jump
 from kinelex.data.corpora.licences import LICENCES
 from kinelex.data.corpora.plan import Plan
@@ -33,7 +34,8 @@ CORPORA: Mapping[str, Corpus] = {
     "acrnn": Corpus(plan_acrnn, ("CMU", "HumanML3D captions")),
     "jump": Corpus(plan_jump, ("CMU", "HumanML3D captions")),
     "hdm05": Corpus(plan_hdm05, ("CC BY-SA 3.0",)),
-    "folder": Corpus(plan_folder, ()),
+    "folder": Corpus(plan_folder, ("own",)),
+    "humanml3d": Corpus(plan_humanml3d, ("own",)),
 }
 
 __all__ = ["CORPORA", "LICENCES", "Corpus", "Plan", "Planner"]

@@ -21,4 +21,5 @@ LICENCES = {
         "HumanML3D captions, MIT licence (Guo et al., Generating Diverse and Natural 3D Human Motions From Text, "
         "CVPR 2022)."
     ),
+    "own": "Whatever terms the source folder is under; Kinelex does not know them.",
 }
