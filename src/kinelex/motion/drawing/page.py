@@ -103,7 +103,6 @@ def draw_timeline(
     """
     left, top, right, bottom = box
     bar_bottom = bottom - 16
-    top = top if motion.segments else bar_bottom - 6
     draw = pillow().ImageDraw.Draw(page)
 
     def across(seconds: float) -> float:

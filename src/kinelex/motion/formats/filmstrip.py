@@ -36,7 +36,7 @@ _CARD = (216, 340)  # pixels of one pose
 _MOST_POSES = 32
 _GAP, _EDGE = 6, 18
 _TITLE_ROW = 26
-_TIMELINE = 58
+_TIMELINE, _BARE_TIMELINE = 58, 32  # with and without phrases
 _MARGINS = (26, 22, 8)  # top, bottom, sides kept free of the figure
 
 
@@ -94,7 +94,8 @@ def draw_strip(motion: Motion, title: str | None = None, poses: int = 8) -> Imag
     )
     top = _EDGE + _TITLE_ROW * len(title_rows) + 4
     right = _EDGE + poses * card_width + (poses - 1) * _GAP
-    size = (right + _GAP + card_width + _EDGE, top + card_height + _TIMELINE + _EDGE)
+    timeline = _TIMELINE if motion.segments else _BARE_TIMELINE
+    size = (right + _GAP + card_width + _EDGE, top + card_height + timeline + _EDGE)
     page = pillow().Image.new("RGB", size, PAPER)
     draw = pillow().ImageDraw.Draw(page)
     for row, line in enumerate(title_rows):
@@ -111,7 +112,7 @@ def draw_strip(motion: Motion, title: str | None = None, poses: int = 8) -> Imag
     page.paste(draw_map(motion, frames, _CARD), (right + _GAP, top))
     timeline_top = top + card_height + 10
     draw_timeline(
-        page, motion, (_EDGE, timeline_top, right, timeline_top + _TIMELINE - 8), marks=times.tolist()
+        page, motion, (_EDGE, timeline_top, right, timeline_top + timeline - 8), marks=times.tolist()
     )
     _draw_legend(page, (right + _GAP, timeline_top), f"{motion.seconds:.2f} s, {motion.fps:g} fps")
     return page
