@@ -43,15 +43,28 @@ class Token:
 
 @dataclass
 class Clause:
-    """Tokens of one action, in the order of the text, and their relation to the clause before."""
+    """Tokens of one action, in the order of the text, and their relation to the clause before.
+
+    `lead` keeps the connecting words that were dropped, for a clause that turns out to be none.
+    """
 
     relation: str
     opens_sentence: bool
     tokens: list[Token] = field(default_factory=list)
+    lead: list[Token] = field(default_factory=list)
 
     @property
     def has_verb(self) -> bool:
-        return any(token.pos in ("VERB", "AUX") for token in self.tokens)
+        """Whether it names an action: a participle after a comma ("forward, tilting") only adds to one."""
+        return any(
+            token.pos in ("VERB", "AUX") and not (i and token.pause and token.form == "ing")
+            for i, token in enumerate(self.tokens)
+        )
+
+    @property
+    def has_subject(self) -> bool:
+        """Whether a person or thing stands in it that could act."""
+        return any(token.pos in ("NOUN", "PRON", "PROPN") for token in self.tokens)
 
     @property
     def main_form(self) -> str:
@@ -91,12 +104,14 @@ def clauses_of(caption: str) -> list[Clause]:
                 clauses.append(Clause(relation, opens))
             else:
                 clauses[-1].relation = relation
+            clauses[-1].lead += tokens[i : i + skip]
         i += skip
         # After connecting words look again ("and then, after walking, ..."); otherwise the word belongs here.
         if not skip:
             clauses[-1].tokens.append(tokens[i])
             i += 1
-    return [clause for clause in clauses if clause.tokens]
+    full = [clause for clause in clauses if clause.tokens]
+    return full or [Clause(NEXT, True, clauses[0].lead)]  # nothing but "and then"
 
 
 def _cut(tokens: Sequence[Token], i: int, clause: Clause) -> tuple[str, int]:
@@ -105,14 +120,16 @@ def _cut(tokens: Sequence[Token], i: int, clause: Clause) -> tuple[str, int]:
     at = i + 1 if token.word in JOINERS else i
     relation, words = _connective(tokens, at)
     if relation:
-        if clause.tokens and not clause.has_verb and token.pause != ".":
+        if clause.tokens and clause.tokens[-1].word in SUBJECTS and not clause.has_verb and not token.pause:
             # "the person then sits": the word stands inside the clause.
             return "", (at - i + words if relation == NEXT else 0)
-        return relation, at - i + words
+        # "..., and after walking, he sits" tells what comes next, unlike "... after walking".
+        return (NEXT if relation == AFTER and at > i else relation), at - i + words
     if token.pause == ".":
         return NEXT, at - i
     joined = at > i or token.pause == ","
-    if joined and clause.has_verb and not _is_open(clause, token) and _starts_action(tokens, at, clause):
+    complete = clause.tokens and (clause.has_verb or not clause.has_subject)
+    if joined and complete and not _is_open(clause, token) and _starts_action(tokens, at, clause):
         return NEXT, at - i
     return "", 0
 
@@ -139,7 +156,7 @@ def _leads_action(tokens: Sequence[Token], i: int) -> bool:
     i = _past_adverbs(tokens, i)
     if i >= len(tokens) or tokens[i].pause:
         return False
-    if tokens[i].pos == "VERB":
+    if tokens[i].form == "ing":
         return True
     verb = _past_subject(tokens, i)
     return verb > i and verb < len(tokens) and tokens[verb].pos in ("VERB", "AUX")
@@ -154,6 +171,10 @@ def _starts_action(tokens: Sequence[Token], i: int, clause: Clause) -> bool:
     form = tokens[verb].form
     if verb > first and tokens[first].pos != "ADV" and form:
         return form != "ing"
+    if form == "ing":
+        # "walking forward and bending down": as good as "walks forward and bends down".
+        together = any(other.word in SIMULTANEOUS for other in clause.tokens)
+        return tokens[i - 1].word in JOINERS and clause.main_form == "ing" and not together
     return form == "s" or (form in ("past", "base") and form == clause.main_form)
 
 
@@ -166,6 +187,8 @@ def _past_adverbs(tokens: Sequence[Token], i: int) -> int:
 def _past_subject(tokens: Sequence[Token], i: int) -> int:
     """The token after "he" or "the [old] man" at token i; i itself where no person stands there."""
     for j in range(i, min(i + 4, len(tokens))):
+        if j > i and tokens[j].pause:
+            break
         if tokens[j].word in SUBJECTS:
             return j + 1
         if tokens[j].pos not in ("DET", "ADJ", "NOUN"):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from kinelex.errors import KinelexError
+from kinelex.text.viterbi import SentenceTagger
 
 # BNC tags (C5) -> universal tags as HumanML3D's caption files use them: possessives and articles are DET, the
 # particle of a phrasal verb ("sits down") is ADP. Longest prefix wins.
@@ -19,6 +19,8 @@ UNIVERSAL = {
 }  # fmt: skip
 WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*|\d+(?:\.\d+)?")
 
+PUNCTUATION = ",.;:!?"
+UNIT = re.compile(rf"{WORD.pattern}|[{PUNCTUATION}]")
 
 # HanTa learnt from newspapers and books; in captions of motion these words are nearly always this.
 USUAL = {
@@ -30,9 +32,20 @@ USUAL = {
 }  # fmt: skip
 SUBJECT_WORDS = (
     "person man woman guy girl boy child kid figure individual someone somebody he she it they who human "
-    "sim character actor dancer robot toon stickman player people men"
+    "sim character actor dancer robot toon stickman player people men adult"
 )
 SUBJECTS = frozenset(SUBJECT_WORDS.split())
+LEMMAS = {
+    "doing": "do",
+    "having": "have",
+    "hops": "hop",
+    "lunges": "lunge",
+    "waltzes": "waltz",
+    "curving": "curve",
+}
+FORMS = {"ing": "VVG", "ed": "VVD", "s": "VVZ"}  # endings of verbs and their C5 tags
+LEADS_PARTICIPLE = SUBJECTS | {"before", "after", "while", "whilst", "then"}
+SELDOM_NOUNS = frozenset(("stops", "turns", "stands", "sits", "bows", "returns", "walks", "waves"))
 STARTS_PHRASE = ("DET", "NOUN", "ADJ", "NUM", "PRON", "PROPN")
 
 
@@ -53,10 +66,11 @@ def tag(caption: str) -> list[TaggedWord]:
     Raises:
         KinelexError: the caption has no word.
     """
-    words = [word.lower() for word in WORD.findall(caption)]
-    if not words:
-        raise KinelexError(f"the caption {caption!r} has no word; write what the person does")
-    return [TaggedWord(word, lemma_of(word, pos), pos) for word, pos in zip(words, _tags(words), strict=True)]
+    units = [unit.lower() for unit in UNIT.findall(caption)]
+    if not any(unit not in PUNCTUATION for unit in units):
+        raise KinelexError(f"the caption {caption[:60]!r} has no word; write what the person does")
+    pairs = zip(units, _tags(units), strict=True)
+    return [TaggedWord(word, lemma_of(word, pos), pos) for word, pos in pairs if pos != "PUNCT"]
 
 
 def lemma_of(word: str, pos: str) -> str:
@@ -67,23 +81,31 @@ def lemma_of(word: str, pos: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _tagger() -> Any:
+def _tagger() -> SentenceTagger:
     # HanTa reads its model in 0.3 s, so only when a caption is first tagged.
     from HanTa.HanoverTagger import HanoverTagger
 
-    return HanoverTagger("morphmodel_en.pgz")
+    return SentenceTagger(HanoverTagger("morphmodel_en.pgz"))
 
 
 @lru_cache(maxsize=100_000)
 def _analysed(word: str, pos: str) -> str:
     """Lemma of a noun or verb: of the likeliest reading with that part of speech."""
-    readings = [tag for tag, _ in _tagger().tag_word(word, cutoff=20, casesensitive=False)]
+    readings = [tag for tag, _ in _tagger().model.tag_word(word, cutoff=20, casesensitive=False)]
     fitting = [tag for tag in readings if _universal(tag) == pos]
-    if not fitting:
-        fitting = (
-            ["VVZ" if pos == "VERB" else "NN2"] if word.endswith("s") else ["VVB" if pos == "VERB" else "NN1"]
-        )
-    return _tagger().analyze(word, pos=fitting[0])[0]
+    ending = next((ending for ending in FORMS if word.endswith(ending)), "")
+    noun = "NN2" if ending == "s" else "NN1"
+    tag = fitting[0] if fitting else FORMS.get(ending, "VVB") if pos == "VERB" else noun
+    return LEMMAS.get(word) or _repaired(_tagger().model.analyze(word, pos=tag)[0], word)
+
+
+def _repaired(lemma: str, word: str) -> str:
+    """What HanTa makes of a participle that it never saw: jogg -> jog, dribbl -> dribble."""
+    if not word.endswith("ing"):
+        return lemma
+    if len(lemma) > 3 and lemma[-1] == lemma[-2] and lemma[-1] not in "lsfz":
+        return lemma[:-1]
+    return lemma + "e" if lemma.endswith(("bl", "ckl", "ddl", "ggl", "kl", "ttl")) else lemma
 
 
 def _universal(tag: str) -> str:
@@ -95,19 +117,50 @@ def _universal(tag: str) -> str:
 
 @lru_cache(maxsize=100_000)
 def _can_be_verb(word: str) -> bool:
-    return any(tag.startswith("VV") for tag, _ in _tagger().tag_word(word, cutoff=12, casesensitive=False))
+    return any(
+        tag.startswith("VV") for tag, _ in _tagger().model.tag_word(word, cutoff=12, casesensitive=False)
+    )
 
 
 def _tags(words: list[str]) -> list[str]:
-    """Universal tags of a sentence: HanTa's, corrected from left to right by what captions are like."""
-    tagger = _tagger()
-    raw = [tagger.int2tag[number] for number in tagger.tag_sent_viterbi(words, casesensitive=False)]
-    tags = [USUAL.get(word) or _universal(tag) for word, tag in zip(words, raw, strict=True)]
+    """Universal tags of words and punctuation: HanTa's, corrected from left to right."""
+    tags = [_alone(word, tag) for word, tag in zip(words, _tagger().tags(words), strict=True)]
     for i, word in enumerate(words):
+        if word in PUNCTUATION:
+            tags[i] = "PUNCT"
+            continue
         before = tags[i - 1] if i else ""
         after = tags[i + 1] if i + 1 < len(tags) else ""
         tags[i] = _corrected(word, tags[i], words[i - 1] if i else "", before, after)
+        if tags[i] == "NOUN" and word.endswith("s") and _resumes_action(words, tags, i):
+            tags[i] = "VERB"
     return tags
+
+
+def _alone(word: str, tag: str) -> str:
+    """The universal tag of a word before its neighbours are looked at."""
+    if word in ("left", "right") and tag.startswith("VV"):
+        return "ADV"
+    return USUAL.get(word) or _universal(tag)
+
+
+def _resumes_action(words: list[str], tags: list[str], i: int) -> bool:
+    """Whether a word that may be a plural noun is the next verb: "turns, walks", "sits and waves to ..."."""
+    after = tags[i + 1] if i + 1 < len(tags) else ""
+    if after in ("VERB", "AUX") or words[i] in USUAL or not _can_be_verb(words[i]):
+        return False
+    if i == 0 or words[i - 1] == "then":
+        return True
+    begun = any(tag == "VERB" for tag in tags[:i])
+    if not begun and tags[i - 1] == "NOUN" and "VERB" not in tags:
+        return after in ("DET", "ADP", "ADV", "PUNCT")
+    if words[i - 1] not in (",", "and", ".") or not begun:
+        return False
+    if words[i] in SELDOM_NOUNS:
+        return True
+    # "throws punches and kicks" lists nouns; limbs are what the verb before moved.
+    listed = i >= 2 and tags[i - 2] == "NOUN" and words[i - 2].endswith("s") and words[i - 2] not in USUAL
+    return not listed and after not in ("NOUN", "CCONJ")
 
 
 def _corrected(word: str, pos: str, word_before: str, before: str, after: str) -> str:
@@ -122,10 +175,14 @@ def _corrected(word: str, pos: str, word_before: str, before: str, after: str) -
         return "PART"
     if pos == "AUX" and word in ("doing", "having", "getting") and after not in ("VERB", "ADV", "PART"):
         return "VERB"
-    if pos == "ADJ" and word.endswith("ing") and before == "AUX":
+    if (
+        pos in ("ADJ", "NOUN")
+        and word.endswith("ing")
+        and (before == "AUX" or word_before in LEADS_PARTICIPLE)
+    ):
         return "VERB"
     if pos == "NOUN" and word.endswith("s") and _can_be_verb(word):
-        return "VERB" if word_before in SUBJECTS or word_before == "then" else pos
+        return "VERB" if word_before in SUBJECTS else pos
     if (
         pos == "VERB"
         and word.endswith("s")

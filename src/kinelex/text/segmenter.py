@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kinelex.errors import KinelexError
-from kinelex.text.clauses import AFTER, BEFORE, Clause, Token, clauses_of
+from kinelex.text.clauses import AFTER, BEFORE, SIMULTANEOUS, Clause, Token, clauses_of
 from kinelex.text.inflection import third_person
 from kinelex.text.lemmas import SUBJECTS
 
@@ -45,16 +45,18 @@ def _with_verbs(clauses: Sequence[Clause]) -> list[Clause]:
     """Join a clause without a verb ("then three times") to the one before it, or after it at the start."""
     joined: list[Clause] = []
     for clause in clauses:
-        if joined and not (clause.has_verb and joined[-1].has_verb) and not _names_action(clause):
-            joined[-1].tokens += clause.tokens
-        else:
+        complete = clause.has_verb and (not joined or joined[-1].has_verb)
+        if not joined or complete or _names_action(clause):
             joined.append(clause)
+        else:
+            joined[-1].tokens += clause.lead + clause.tokens
     return joined
 
 
 def _names_action(clause: Clause) -> bool:
     """Whether a clause without a verb is an action of its own: "(followed by) a jump"."""
-    return not clause.has_verb and clause.tokens[0].pos == "DET" and clause.tokens[0].word in ("a", "an")
+    words = [token.word for token in clause.tokens]
+    return not clause.has_verb and words[0] in ("a", "an") and not SUBJECTS.intersection(words)
 
 
 def _ordered(clauses: Sequence[Clause]) -> list[Clause]:
@@ -81,13 +83,17 @@ def _main_subject(clauses: Sequence[Clause]) -> str:
     """Who acts: "a person", "the old man"; "a person" where nobody is named."""
     for clause in clauses:
         for i, token in enumerate(clause.tokens):
-            if token.word in SUBJECTS and token.word not in (*PRONOUNS, "who"):
-                start = i
-                while start and clause.tokens[start - 1].pos in ("DET", "ADJ", "NOUN"):
-                    start -= 1
-                return " ".join(other.word for other in clause.tokens[start : i + 1])
+            if token.word in SUBJECTS and token.word not in PRONOUNS and token.word != "who":
+                return " ".join(other.word for other in clause.tokens[_name_start(clause.tokens, i) : i + 1])
     first = clauses[0].tokens[0].word
     return first if first in PRONOUNS else DEFAULT_SUBJECT
+
+
+def _name_start(tokens: Sequence[Token], i: int) -> int:
+    """Where the noun phrase that ends at token i starts."""
+    while i and tokens[i - 1].pos in ("DET", "ADJ") and not tokens[i].pause:
+        i -= 1
+    return i
 
 
 def _phrase(clause: Clause, subject: str, caption: str) -> str:
@@ -96,29 +102,54 @@ def _phrase(clause: Clause, subject: str, caption: str) -> str:
     if not clause.has_verb:
         return f"{subject} does {_text(tokens, caption)}" if _names_action(clause) else _text(tokens, caption)
     verb = next(i for i, token in enumerate(tokens) if token.pos in ("VERB", "AUX"))
-    before = tokens[:verb]
-    if before and before[0].word in PRONOUNS and subject not in PRONOUNS:
-        tokens, before, verb = tokens[1:], before[1:], verb - 1
-    elif any(token.pos in ("NOUN", "PRON", "PROPN") for token in before):
+    if verb and tokens[0].word in PRONOUNS and subject not in PRONOUNS:
+        tokens, verb = tokens[1:], verb - 1
+    elif tokens[0].word in SIMULTANEOUS and any(token.word in SUBJECTS for token in tokens):
+        return _text(tokens, caption)  # "while walking, he waves"
+    elif _has_subject(tokens[:verb]):
+        return _with_subject(tokens, verb, caption)
+    parts = (
+        _text(tokens[:verb], caption),
+        _finite(tokens[verb], subject),
+        _text(tokens[verb + 1 :], caption),
+    )
+    return " ".join((subject, *filter(None, parts)))
+
+
+def _has_subject(before: Sequence[Token]) -> bool:
+    """Whether the words before the verb say who or what acts; "beds (for bends) down to touch" does not."""
+    if any(token.word in SUBJECTS for token in before):
+        return True
+    first = next((token for token in before if token.pos != "ADV"), None)
+    if first is None or first.pos not in ("DET", "PRON", "PROPN", "NUM", "NOUN", "ADJ"):
+        return False
+    mistaken = first.word.endswith("s") and first.pos == "NOUN" and before[-1] is not first
+    return not mistaken and any(token.pos in ("NOUN", "PRON", "PROPN") for token in before)
+
+
+def _with_subject(tokens: Sequence[Token], verb: int, caption: str) -> str:
+    """The clause as it is, but "a person walking" becomes "a person walks"."""
+    bare = tokens[verb].form == "ing" and tokens[verb - 1].word in SUBJECTS
+    if not bare or any(token.form in ("s", "past") for token in tokens[verb + 1 :]):
         return _text(tokens, caption)
-    rest = _text(tokens[verb + 1 :], caption)
-    adverbs = _text(before, caption)
-    action = " ".join(part for part in (adverbs, _finite(tokens[verb], subject), rest) if part)
-    return f"{subject} {action}"
+    front, rest = _text(tokens[:verb], caption), _text(tokens[verb + 1 :], caption)
+    return f"{front} {third_person(tokens[verb].lemma)} {rest}".rstrip()
 
 
 def _finite(verb: Token, subject: str) -> str:
     """The verb as it stands after the subject: walking -> walks."""
     if verb.pos == "AUX" or verb.form in ("s", "past"):
-        return {"are": "is", "have": "has"}.get(verb.word, verb.word) if subject != "they" else verb.word
+        return verb.word if subject == "they" else {"are": "is", "have": "has"}.get(verb.word, verb.word)
     return verb.lemma if subject == "they" else third_person(verb.lemma)
 
 
 def _text(tokens: Sequence[Token], caption: str) -> str:
-    """The tokens as they were written, in lower case; a comma is kept where one stood between neighbours."""
-    words = []
-    for token in tokens:
-        if words and token.pause:
-            words[-1] += ","
-        words.append(caption[token.start : token.end].lower())
-    return " ".join(words)
+    """The tokens as they were written, in lower case, with the commas and hyphens that joined them."""
+    text = ""
+    for i, token in enumerate(tokens):
+        if i:
+            gap = caption[tokens[i - 1].end : token.start]
+            joined = gap in ("-", "/", "'", "’")
+            text += ", " if token.pause else gap if joined else " "
+        text += caption[token.start : token.end].lower()
+    return text
