@@ -57,7 +57,7 @@ class MoMask:
             KinelexError: the arguments' sizes differ, a length is below 1, or the precision is unknown.
         """
         size, layers = _check_sizes(condition, lengths, seeds, known), self.residual.config.quantizers
-        networks = self._at(options.precision)
+        networks = self.at_precision(options.precision)
         noise = SampleNoise.of_seeds(seeds, lengths.device)
         ids = (
             torch.full((len(lengths), size, layers), -1, device=lengths.device)
@@ -90,8 +90,14 @@ class MoMask:
         drawn = self.residual.generate(base, condition, window.lengths, noise, options, known)
         ids[rows[inside], columns[inside]] = drawn[inside]
 
-    def _at(self, precision: str) -> MoMask:
-        """These networks, or their bf16 copies."""
+    def at_precision(self, precision: str) -> MoMask:
+        """These networks ("fp32"), or their copies in "bf16".
+
+        In bf16 a clip may differ a little between a batch and alone: rounding depends on the batch's size.
+
+        Raises:
+            KinelexError: another precision.
+        """
         if precision == "fp32":
             return self
         if precision != "bf16":

@@ -1,0 +1,135 @@
+"""Time of generation at the published sizes with random weights: `python benchmarks/generation.py`.
+
+Text features are given; the clock runs over mask transformer, residual transformer and decoding. The published
+MoMask code takes 0.35 s for a clip of 120 frames and 17.6 s for 32 clips of 196 frames on a 2-core machine.
+Run it on a quiet machine: two threads that wait for a busy core make every figure several times larger.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+
+from kinelex.generators.base import TextCondition
+from kinelex.generators.masked import MaskTransformer, MaskTransformerConfig
+from kinelex.generators.momask import MoMask
+from kinelex.generators.residual import ResidualTransformer, ResidualTransformerConfig
+from kinelex.generators.sampling import SamplingOptions
+from kinelex.tokenizer.rvqvae import RVQVAE, RVQVAEConfig
+
+TEXT_WIDTH = 512  # CLIP, as in the published models
+PUBLISHED = {(1, 120): 0.35, (32, 196): 17.6}  # (clips, frames): seconds
+
+
+@dataclass(frozen=True)
+class Models:
+    """The generator and the tokenizer."""
+
+    generator: MoMask
+    tokenizer: RVQVAE
+
+
+@dataclass
+class Clock:
+    """Seconds of wall time and processor time spent in each named part."""
+
+    wall: dict[str, float]
+    processor: dict[str, float]
+
+    def total(self) -> float:
+        """Wall time of all parts."""
+        return sum(self.wall.values())
+
+
+class Timed:
+    """Adds the time of a `with` block to a clock."""
+
+    def __init__(self, clock: Clock, part: str) -> None:
+        self.clock, self.part = clock, part
+
+    def __enter__(self) -> None:
+        self.start = time.perf_counter(), time.process_time()
+
+    def __exit__(self, *_: object) -> None:
+        for spent, start, now in zip(
+            (self.clock.wall, self.clock.processor),
+            self.start,
+            (time.perf_counter(), time.process_time()),
+            strict=True,
+        ):
+            spent[self.part] = spent.get(self.part, 0.0) + now - start
+
+
+def random_models() -> Models:
+    """Networks of the paper's sizes."""
+    torch.manual_seed(0)
+    masked = MaskTransformer(MaskTransformerConfig(text_width=TEXT_WIDTH)).eval()
+    residual = ResidualTransformer(ResidualTransformerConfig(text_width=TEXT_WIDTH)).eval()
+    tokenizer = RVQVAE(RVQVAEConfig()).eval()
+    for layer in tokenizer.quantizer.codebooks:
+        layer.codebook.normal_()
+    return Models(MoMask(masked, residual), tokenizer)
+
+
+def time_parts(generator: MoMask, clock: Clock) -> None:
+    """Put the clock around both transformers' generation."""
+    for part, network in (("mask", generator.masked), ("residual", generator.residual)):
+
+        def timed(*arguments: object, original=network.generate, part: str = part) -> torch.Tensor:
+            with Timed(clock, part):
+                return original(*arguments)
+
+        network.generate = timed
+
+
+def decoding(precision: str) -> AbstractContextManager:
+    """Arithmetic of the decoder."""
+    return torch.autocast("cpu", dtype=torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+@torch.inference_mode()
+def measure(models: Models, clips: int, frames: int, precision: str) -> Clock:
+    """One generation of a batch."""
+    tokens = frames // models.tokenizer.config.downsampling
+    condition = TextCondition.of_sentences(torch.randn(clips, TEXT_WIDTH))
+    lengths, options = torch.full((clips,), tokens), SamplingOptions(precision=precision)
+    clock = Clock({}, {})
+    networks = models.generator.at_precision(precision)
+    plain = networks.masked.generate, networks.residual.generate
+    time_parts(networks, clock)
+    motion = models.generator.generate(condition, lengths, range(clips), options)
+    networks.masked.generate, networks.residual.generate = plain
+    with Timed(clock, "decode"), decoding(precision):
+        models.tokenizer.decode(motion)
+    return clock
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, default=2, help="processor cores to use")
+    parser.add_argument("--repeats", type=int, default=3, help="the fastest of so many runs counts")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    models = random_models()
+    print(f"torch {torch.__version__}, {arguments.threads} threads, load average {os.getloadavg()[0]:.1f}")
+    print("| clips x frames | numbers | mask | residual | decode | total s | processor s | times faster |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for (clips, frames), published in PUBLISHED.items():
+        for precision in ("fp32", "bf16"):
+            runs = [measure(models, clips, frames, precision) for _ in range(arguments.repeats + 1)][1:]
+            best = min(runs, key=Clock.total)
+            parts = " | ".join(f"{best.wall[part]:.3f}" for part in ("mask", "residual", "decode"))
+            processor, speed = sum(best.processor.values()), published / best.total()
+            print(
+                f"| {clips} x {frames} | {precision} | {parts} | {best.total():.3f} | {processor:.2f} | {speed:.1f} |"
+            )
+
+
+if __name__ == "__main__":
+    main()
