@@ -203,6 +203,7 @@ def test_minilm_agrees_with_sentence_transformers(tmp_path: Path) -> None:
     original = library.SentenceTransformer(str(minilm_folder()), device="cpu")
     expected = original.encode(texts, convert_to_tensor=True)
     torch.testing.assert_close(encoder.embed(texts), expected.float(), atol=1e-5, rtol=0)
+    assert encoder.limit == original.max_seq_length
     encoder.save(tmp_path, dtype=torch.float16)
     assert (tmp_path / "model.safetensors").stat().st_size < 50_000_000
     halved = library.SentenceTransformer(str(tmp_path), device="cpu")

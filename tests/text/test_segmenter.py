@@ -54,6 +54,9 @@ CASES = {
     "a person is walking and waving": ["a person is walking and waving"],
     "someone turns around counter-clockwise": ["someone turns around counter-clockwise"],
     "walks": ["a person walks"],
+    "steps back then forward to throw a ball": ["a person steps back then forward to throw a ball"],
+    "a man turns, tilting his head, and then sits": ["a man turns, tilting his head", "a man sits"],
+    "and then": ["and then"],
 }
 WORDS = (
     "a the person man he walks turns sits waves walking turning and then before after while followed by "

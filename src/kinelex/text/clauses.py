@@ -54,12 +54,22 @@ class Clause:
     lead: list[Token] = field(default_factory=list)
 
     @property
+    def verb(self) -> int:
+        """Place of the verb that names the action, -1 without one.
+
+        An infinitive ("forward to throw") or a participle after a comma ("forward, tilting") only adds to one.
+        """
+        before = ""
+        for i, token in enumerate(self.tokens):
+            adds = i and ((token.pause and token.form == "ing") or (before == "to" and token.form == "base"))
+            if token.pos in ("VERB", "AUX") and not adds:
+                return i
+            before = token.word
+        return -1
+
+    @property
     def has_verb(self) -> bool:
-        """Whether it names an action: a participle after a comma ("forward, tilting") only adds to one."""
-        return any(
-            token.pos in ("VERB", "AUX") and not (i and token.pause and token.form == "ing")
-            for i, token in enumerate(self.tokens)
-        )
+        return self.verb >= 0
 
     @property
     def has_subject(self) -> bool:

@@ -7,10 +7,11 @@ import importlib.util
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -93,13 +94,17 @@ class TextEncoder(nn.Module):
             if config.model_type in CLIP_FAMILY:
                 projected = "CLIPTextModel" not in (config.architectures or [])
                 loader = CLIPTextModelWithProjection if projected else CLIPTextModel
-            model = loader.from_pretrained(folder)
+            with _quiet(Path(folder).is_dir()):
+                model = loader.from_pretrained(folder)
             tokenizer = AutoTokenizer.from_pretrained(folder)
         except (OSError, ValueError, KeyError) as error:
             raise KinelexError(
                 f"cannot load the text encoder {os.fspath(name)!r}: {_first_line(error)}; "
                 f"give a Hugging Face model folder, a hub id that can be reached, or {MINILM!r}"
             ) from error
+        reading = _side_file(folder, "sentence_bert_config.json") or {}
+        limit = reading.get("max_seq_length") or tokenizer.model_max_length
+        tokenizer.model_max_length = min(limit, tokenizer.model_max_length)
         return cls(model, tokenizer, normalize=_wants_unit_vectors(folder))
 
     @property
@@ -278,12 +283,31 @@ def _unique(texts: Sequence[str]) -> tuple[list[str], list[int]]:
     return list(rows), back
 
 
+@contextmanager
+def _quiet(local: bool) -> Iterator[None]:
+    """No progress bar for a local folder, which loads at once; downloads keep theirs."""
+    from transformers.utils import logging
+
+    silence = local and logging.is_progress_bar_enabled()
+    if silence:
+        logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if silence:
+            logging.enable_progress_bar()
+
+
+def _side_file(folder: str | os.PathLike[str], name: str) -> Any:
+    """Content of one of sentence-transformers' json files beside a local model, None where it is missing."""
+    path = Path(folder) / name
+    return json.loads(path.read_text()) if path.is_file() else None
+
+
 def _wants_unit_vectors(folder: str | os.PathLike[str]) -> bool:
     """Whether sentence-transformers' module list of a local folder ends in Normalize."""
-    modules = Path(folder) / "modules.json"
-    if not modules.is_file():
-        return False
-    return any(module["type"].endswith("Normalize") for module in json.loads(modules.read_text()))
+    modules = _side_file(folder, "modules.json") or []
+    return any(module["type"].endswith("Normalize") for module in modules)
 
 
 def _write_pooling(folder: Path, dim: int, limit: int, normalize: bool) -> None:

@@ -98,10 +98,9 @@ def _name_start(tokens: Sequence[Token], i: int) -> int:
 
 def _phrase(clause: Clause, subject: str, caption: str) -> str:
     """The clause as a sentence of its own with the subject in front."""
-    tokens = clause.tokens
-    if not clause.has_verb:
+    tokens, verb = clause.tokens, clause.verb
+    if verb < 0:
         return f"{subject} does {_text(tokens, caption)}" if _names_action(clause) else _text(tokens, caption)
-    verb = next(i for i, token in enumerate(tokens) if token.pos in ("VERB", "AUX"))
     if verb and tokens[0].word in PRONOUNS and subject not in PRONOUNS:
         tokens, verb = tokens[1:], verb - 1
     elif tokens[0].word in SIMULTANEOUS and any(token.word in SUBJECTS for token in tokens):
