@@ -57,7 +57,7 @@ class Clause:
     def verb(self) -> int:
         """Place of the verb that names the action, -1 without one.
 
-        An infinitive ("forward to throw") or a participle after a comma ("forward, tilting") only adds to one.
+        An infinitive ("forward to throw") or a participle after a comma ("forward, tilting") adds to one.
         """
         before = ""
         for i, token in enumerate(self.tokens):
