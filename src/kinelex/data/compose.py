@@ -39,7 +39,7 @@ _COUNTS, _COUNT_WEIGHTS = (2, 3, 4, 5), (5, 3, 1.5, 1)
 _SHORTEST, _LONGEST = 16, 140  # frames of an action that is used as a whole
 _CROP = (30, 80)  # frames of a piece of an action that goes on and on
 _CANDIDATES = 8
-# Mean distance (m) of the joints of two poses beyond which half a second is too short to get from one to the other.
+# Mean distance (m) of the joints of two poses beyond which half a second is too short to get across.
 _TOO_FAR = 0.22
 _VELOCITY_WEIGHT = 1.5
 _GOES_ON = frozenset(
@@ -154,7 +154,7 @@ def compose(
     """Make a store of composed sequences from prepared stores; a sequence stays within one split.
 
     Raises:
-        KinelexError: a source is no store, has too few single actions with captions, or the output is no store.
+        KinelexError: a source is no store, or has no captions of single actions, or the output is no store.
     """
     began = time.monotonic()
     options = options or ComposeOptions()

@@ -1,7 +1,7 @@
 """What training reads from a store: windows of motion, and clips with their captions.
 
-Both are plain map-style datasets whose items depend on the index alone; order, batches and their resumption are
-the sampler's business (`kinelex.training.sampler`).
+Both are map-style datasets whose items depend on the index alone; order, batches and their resumption are the
+business of a sampler (`kinelex.training.sampler`).
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ _PLAIN_SUBJECT = re.compile(
 )
 # Words that point outside the phrase, or say that it is about more than one action.
 _UNFIT = re.compile(
-    r"\b(?:he|she|they|him|it|himself|herself|then|next|after|before|again|finally|first|second|starts?|begins?|"
-    r"continues?|appears?|seems?|another|both directions)\b|[.;:]"
+    r"\b(?:he|she|they|him|it|himself|herself|then|next|after|before|again|finally|first|second|starts?|"
+    r"begins?|continues?|appears?|seems?|another|both directions)\b|[.;:]"
 )
 
 

@@ -13,7 +13,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,8 @@ class PrepareReport:
         for split in SPLITS:
             count = self.splits[split]
             lines.append(
-                f"  {split:5} {count['clips']:6.0f} clips  {count['captions']:6.0f} captions  {count['hours']:7.3f} h"
+                f"  {split:5} {count['clips']:6.0f} clips  {count['captions']:6.0f} captions"
+                f"  {count['hours']:7.3f} h"
             )
         lines.append(f"  {len(self.skipped)} files or parts left out, see {SKIPPED}; {self.seconds:.1f} s")
         return "\n".join(lines)
@@ -131,7 +133,7 @@ def _compose(source: Any, output: Any, options: Any, workers: int | None, force:
 def manifest_of(
     corpus: str, options: Mapping[str, Any], inputs: Mapping[str, str], licences: Iterable[str]
 ) -> dict[str, Any]:
-    """What the manifest says about where a store is from; `fingerprint` sums up all that decides its content."""
+    """What the manifest says of a store's origin; `fingerprint` sums up all that decides its content."""
     about = {
         "corpus": corpus, "options": dict(options), "inputs": dict(inputs), "processing": PROCESSING,
         "kinelex": version("kinelex"), "licences": {name: LICENCES.get(name, name) for name in licences},
@@ -163,12 +165,23 @@ def run_parallel(work: Any, items: list[Any], workers: int | None, description: 
     if count == 1:
         yield from track((work(item) for item in items), description, total=len(items))
         return
-    # spawn: a forked torch may hang on locks that another thread of the parent held.
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_start_worker)
+    pool = ProcessPoolExecutor(count, mp_context=_process_context(), initializer=_start_worker)
     try:
         yield from track(pool.map(work, items, chunksize=_CHUNK), description, total=len(items))
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _process_context() -> BaseContext:
+    """Not fork: a forked torch may hang on locks that another thread of the parent held.
+
+    A fork server imports torch once for all workers; where there is none, every worker imports it.
+    """
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["kinelex.data.takes"])
+    return context
 
 
 def _start_worker() -> None:

@@ -1,4 +1,4 @@
-"""Where a corpus lies: a folder with unpacked packs, or with their .tar.xz archives, and their csv indexes."""
+"""Where a corpus lies: a folder with packs, unpacked or as .tar.xz archives, and their csv indexes."""
 
 from __future__ import annotations
 

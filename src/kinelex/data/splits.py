@@ -59,8 +59,8 @@ def block_splits(
 ) -> dict[str, str]:
     """Splits of numbered takes: the last block of each series is test, the block before it val.
 
-    Takes with neighbouring numbers were recorded one after the other; blocks keep them together, where a random
-    choice would put nearly every held-out take beside a training one.
+    Takes with neighbouring numbers were recorded one after the other; blocks keep them together, where a
+    random choice would put nearly every held-out take beside a training one.
 
     Args:
         takes: for each take its series and its number within.

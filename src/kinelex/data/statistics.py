@@ -31,8 +31,8 @@ class FeatureStatistics:
     def normalization(self, skeleton: Skeleton) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Mean and deviation (D,), the deviation averaged over every field of the layout.
 
-        One deviation a field (Guo et al. 2022, published Std.npy) keeps the ratios of its dimensions, so that a
-        joint that hardly moves is not blown up to the size of one that moves a lot.
+        One deviation a field (Guo et al. 2022, published Std.npy) keeps the ratios of its dimensions, so that
+        a joint that hardly moves is not blown up to the size of one that moves a lot.
         """
         layout = FeatureLayout.of(skeleton)
         deviation = np.sqrt(self.variance)

@@ -24,9 +24,9 @@ class Stitched:
 def stitch(clips: Sequence[Tensor], overlap: int, skeleton: Skeleton) -> Stitched:
     """Join clips (T_i, J, 3), floor at y = 0, blending `overlap` frames of neighbours into each other.
 
-    In an overlap the two clips are laid over each other, root on root and heading on heading in its middle, and
-    the joints go from one to the other along a smooth step; the boundary is the middle. Bones come out a little
-    short there, which the features' processing makes good.
+    In an overlap the two clips are laid over each other, root on root and heading on heading in its middle,
+    and the joints go from one to the other along a smooth step; the boundary is the middle. Bones come out a
+    little short there, which the features' processing makes good.
     """
     joints, bounds = clips[0], [0]
     for clip in clips[1:]:

@@ -1,4 +1,4 @@
-"""Write a store: shards of a bounded size, then statistics, the list of what was skipped, and the manifest."""
+"""Write a store: shards of a bounded size, then statistics, the list of skipped files, and the manifest."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class StoreWriter:
         """Append a clip.
 
         Raises:
-            KinelexError: wrong shape, NaN, a repeated id, an unknown split, or a group that is in another split.
+            KinelexError: wrong shape, NaN, a repeated id, an unknown split, or a group of another split.
         """
         self._check(clip)
         self._pending.append(clip)
@@ -115,7 +115,8 @@ class StoreWriter:
             table.writerow(field.name for field in fields(Skipped))
             table.writerows(astuple(row) for row in skipped)
         manifest = {
-            "format": FORMAT, **about, "skeleton": self.skeleton.name, "fps": self.skeleton.fps, "dtype": self.dtype,
+            "format": FORMAT, **about, "dtype": self.dtype,
+            "skeleton": self.skeleton.name, "fps": self.skeleton.fps,
             "splits": {split: self._count(split) for split in SPLITS}, "shards": self._shards,
             "files": {name: file_hash(self.folder / name) for name in (STATISTICS, SKIPPED)},
         }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,7 @@ class PrepareOptions:
         max_speed: metres a second of any joint above which a frame is a glitch.
         captions: template captions a labelled clip.
         seed: of the choice of templates and of composed clips.
+        amc_fps: frame rate of the AMC files of a folder, which do not say it.
         keep_mirrored: keep the M* clips of a HumanML3D folder; clips are mirrored in training anyway.
     """
 
@@ -52,6 +54,7 @@ class PrepareOptions:
     max_speed: float = 15.0
     captions: int = 6
     seed: int = 0
+    amc_fps: float = 120.0
     keep_mirrored: bool = False
 
     def __post_init__(self) -> None:
@@ -59,8 +62,8 @@ class PrepareOptions:
             raise KinelexError(f"unknown feature type {self.dtype!r}; choose float32 or float16")
         if not 0 < self.min_seconds <= self.max_seconds:
             raise KinelexError(f"clips of {self.min_seconds} to {self.max_seconds} s: give 0 < min <= max")
-        if self.captions < 1 or not self.max_speed > 0:
-            raise KinelexError("captions and max_speed must be positive")
+        if self.captions < 1 or not min(self.max_speed, self.amc_fps) > 0:
+            raise KinelexError("captions, max_speed and amc_fps must be positive")
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Cut:
-    """A clip that the corpus itself defines: frames [start, stop) at the skeleton's rate, from the first frame."""
+    """A clip that the corpus itself defines: frames [start, stop) at the skeleton's rate."""
 
     id: str
     start: int
@@ -166,7 +169,7 @@ def _ready_clip(take: Take, options: PrepareOptions) -> StoredClip:
 
 
 def _joints(take: Take, options: PrepareOptions) -> tuple[Tensor, NDArray[np.bool_]]:
-    """Joints (T, 22, 3) at the skeleton's rate from the first row of motion, and which frames are sound (T,)."""
+    """Joints (T, 22, 3) at the skeleton's rate from the first row on, and which frames are sound (T,)."""
     if take.path.suffix.lower() in (".npy", ".npz"):
         return _joints_of_arrays(take, options)
     animation = read_animation(take.path, take.asf)
@@ -274,7 +277,8 @@ def _cut_take(
     for cut in take.cuts:
         run = _longest_run(good, cut.start, min(cut.stop, len(joints)))
         if run[1] - run[0] < _ENOUGH * (cut.stop - cut.start):
-            reason = f"only {run[1] - run[0]} of its {cut.stop - cut.start} frames are recorded and free of glitches"
+            wanted = cut.stop - cut.start
+            reason = f"only {run[1] - run[0]} of its {wanted} frames are recorded and free of glitches"
             result.skipped.append(Skipped(take.file, cut.id, reason))
             continue
         free[cut.start : cut.stop] = False
@@ -378,4 +382,4 @@ def _pieces(joints: Tensor, start: int, stop: int, longest: int) -> list[tuple[i
         window = speed[middle - reach : middle + reach + 1]
         edges.append(middle - reach + int(window.argmin()))
     edges.append(stop - 1)
-    return [(first, last + 1) for first, last in zip(edges[:-1], edges[1:], strict=True)]
+    return [(first, last + 1) for first, last in pairwise(edges)]

@@ -11,7 +11,7 @@ from kinelex.data.store_writer import Skipped
 from kinelex.data.takes import Labels, PrepareOptions, Take
 from kinelex.errors import KinelexError
 
-# Of dataset 1, contents recorded in every style; the others exist in one or two styles and are all trained on.
+# Of dataset 1, contents recorded in every style; the others exist in one or two and are all trained on.
 _MOST_MISSING_STYLES = 3
 
 # Found by comparing the heading at the end of every turning walk with the name of its file, then by eye.
@@ -22,8 +22,11 @@ _WRONG_WAY = {
 
 
 def plan_bandai(source: SourceFolder, options: PrepareOptions) -> Plan:
-    """A clip a file. Held out: of dataset 1 a diagonal of the content-style table, of dataset 2 the last tenth of
-    the takes of every content and style, so that all contents and styles occur in val and test."""
+    """A clip a file.
+
+    Held out are, of dataset 1, a diagonal of the content-style table, of dataset 2 the last takes of every
+    content and style, so that all contents and styles occur in val and test.
+    """
     packs = {name: source.pack(name, needed=False) for name in ("bandai-namco-1", "bandai-namco-2")}
     if not any(packs.values()):
         raise KinelexError(f"{source.folder} has neither bandai-namco-1 nor bandai-namco-2; put a pack there")

@@ -1,4 +1,4 @@
-"""The CMU trials: HumanML3D's clips with their captions, and the rest with the database's own descriptions."""
+"""The CMU trials: HumanML3D's clips with their captions, the rest with the database's descriptions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def plan_cmu(source: SourceFolder, options: PrepareOptions) -> Plan:
 
 
 def _asf(source: SourceFolder, folder: Path, row: dict[str, str]) -> Path | None:
-    """The skeleton: an AMC file needs one; of a BVH only the subject's own repairs the missing bones exactly."""
+    """The skeleton: an AMC file needs one; of a BVH the subject's own repairs missing bones exactly."""
     if row["asf"] and (row["flavour"] == "asfamc" or (row["flavour"] == "bvh-mb" and row["asf_own"] == "1")):
         return source.use(folder / row["asf"], f"cmu-mocap/{row['asf']}")
     return None

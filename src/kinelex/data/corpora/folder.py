@@ -29,9 +29,9 @@ class _Described:
 def plan_folder(source: SourceFolder, options: PrepareOptions) -> Plan:
     """One take a motion file, at any depth.
 
-    Captions come from captions.csv (columns file, caption; optional start and end in seconds, and subject), or
-    from a .txt beside the motion: a caption a line, plain or in HumanML3D's format. Files are split by subject
-    where the csv names subjects, else file by file.
+    Captions come from captions.csv (columns file, caption; optional start and end in seconds, and subject) or
+    from a .txt beside the motion: a caption a line, plain or in HumanML3D's format. Files are split by
+    subject where the csv names subjects, else file by file.
 
     Raises:
         KinelexError: no motion files, or a broken index.
@@ -62,6 +62,7 @@ def plan_folder(source: SourceFolder, options: PrepareOptions) -> Plan:
                 split=split_of_group(group),
                 licence="own",
                 corpus="folder",
+                fps=options.amc_fps if path.suffix.lower() == ".amc" else None,
                 captions=tuple(described.captions),
             )
         )

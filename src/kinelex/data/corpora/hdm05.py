@@ -21,7 +21,7 @@ def plan_hdm05(source: SourceFolder, options: PrepareOptions) -> Plan:
     cells = diagonal_splits(labels, others)
     plan = Plan()
     for row in rows:
-        # The diagonal's second set is held out; its first goes back to training, the test actor stands for it.
+        # The diagonal's second set is held out; the first is trained on, as an actor is the test.
         cell = cells.get((row["label"], row["actor"]), "train")
         split = "test" if row["actor"] == _TEST_ACTOR else "val" if cell == "val" else "train"
         name = f"hdm05/{row['file']}"

@@ -1,6 +1,6 @@
 """Folders laid out as HumanML3D (and KIT-ML): features or joints, texts, and lists of ids.
 
-The first clip says which skeleton it is; features stay in the unit they are published in (KIT-ML: millimetres).
+The first clip says which skeleton it is; features stay in the published unit (KIT-ML: millimetres).
 """
 
 from __future__ import annotations

@@ -9,17 +9,17 @@ LICENCES = {
     ),
     "CC BY-SA 3.0": (
         "HDM05, CC BY-SA 3.0 Unported: adaptations under the same licence. The data used in this project was "
-        "obtained from HDM05 (Mueller, Roeder, Clausen, Eberhardt, Krueger, Weber: Documentation Mocap Database "
-        "HDM05, CG-2007-2, Universitaet Bonn, 2007)."
+        "obtained from HDM05 (Mueller, Roeder, Clausen, Eberhardt, Krueger, Weber: Documentation Mocap "
+        "Database HDM05, CG-2007-2, Universitaet Bonn, 2007)."
     ),
     "CMU": (
-        "CMU Graphics Lab Motion Capture Database: free for all uses, not to be resold directly. The data used in "
-        "this project was obtained from mocap.cs.cmu.edu. The database was created with funding from NSF "
-        "EIA-0196217."
+        "CMU Graphics Lab Motion Capture Database: free for all uses, not to be resold directly. The data "
+        "used in this project was obtained from mocap.cs.cmu.edu. The database was created with funding from "
+        "NSF EIA-0196217."
     ),
     "HumanML3D captions": (
-        "HumanML3D captions, MIT licence (Guo et al., Generating Diverse and Natural 3D Human Motions From Text, "
-        "CVPR 2022)."
+        "HumanML3D captions, MIT licence (Guo et al., Generating Diverse and Natural 3D Human Motions From "
+        "Text, CVPR 2022)."
     ),
     "own": "Whatever terms the source folder is under; Kinelex does not know them.",
 }

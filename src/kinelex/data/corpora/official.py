@@ -27,7 +27,7 @@ class OfficialClips:
 def official_clips(source: SourceFolder) -> OfficialClips:
     """Read the caption pack and cmu-humanml3d.csv, for all trials of all packs.
 
-    Frame k of a HumanML3D clip is frame k of the trial at 20 a second, counted from the first frame of motion.
+    Frame k of a HumanML3D clip is frame k of the trial at 20 a second, from the first frame of motion.
     """
     folder = source.pack("humanml3d-captions")
     assert folder is not None
@@ -48,7 +48,7 @@ def official_clips(source: SourceFolder) -> OfficialClips:
 
 
 def is_one_activity(description: str) -> bool:
-    """Whether a CMU description names one thing that goes on all the time: "swordplay", not "jump, balance"."""
+    """Whether a CMU description names one thing that goes on: "swordplay", not "jump, balance"."""
     return "," not in description and "/" not in description and " to " not in description.lower()
 
 

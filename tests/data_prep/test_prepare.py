@@ -1,0 +1,187 @@
+"""`prepare`: sources of every kind, what is cut and skipped; nothing depends on time or processes."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mocap import CLIPS, JOINTS, studio_folder, walker, write_csv
+
+from kinelex.data.prepare import PrepareOptions, prepare
+from kinelex.data.store import Store
+from kinelex.errors import KinelexError
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Path:
+    return studio_folder(tmp_path / "mocap")
+
+
+def test_a_studio_folder_becomes_a_store(studio: Path, tmp_path: Path) -> None:
+    report = prepare("folder", studio, tmp_path / "store", PrepareOptions(amc_fps=20.0), workers=1)
+    store = Store.open(tmp_path / "store")
+    clips = {clip.id: clip for clip in store}
+    assert set(clips) == {"walk", "cmu_08_01", "day2_glide"}
+    assert [caption.text for caption in clips["walk"].captions] == ["a person walks forward"]
+    assert clips["walk"].captions[0].lemmas == ("a", "person", "walk", "forward")
+    assert clips["walk"].group == "folder/ann"
+    assert [caption.text for caption in clips["cmu_08_01"].captions] == ["a man walks", "steps"]
+    part = clips["day2_glide"].captions[0]
+    assert (part.start, part.end) == (1.0, 2.5)
+    reasons = {row.file: row.reason for row in report.skipped}
+    assert "cut off" in reasons["cut_off.bvh"]
+    assert "no such motion file" in reasons["gone.bvh"]
+    assert report.total("clips") == 3
+
+
+def test_the_same_command_twice_changes_nothing(studio: Path, tmp_path: Path) -> None:
+    first = prepare("folder", studio, tmp_path / "store", workers=1)
+    before = content(tmp_path / "store")
+    again = prepare("folder", studio, tmp_path / "store", workers=1)
+    assert (first.changed, again.changed) == (True, False)
+    assert "nothing changed" in again.summary()
+    prepare("folder", studio, tmp_path / "store", workers=1, force=True)
+    assert content(tmp_path / "store") == before
+    (studio / "cmu_08_01.txt").write_text("a woman walks\n")
+    assert prepare("folder", studio, tmp_path / "store", workers=1).changed
+
+
+def test_processes_do_not_change_the_result(tmp_path: Path) -> None:
+    folder = tmp_path / "mocap"
+    folder.mkdir()
+    for number in range(9):
+        np.save(folder / f"{number}.npy", walker(40 + number))
+    for workers in (1, 2):
+        prepare("folder", folder, tmp_path / f"store{workers}", workers=workers)
+    assert content(tmp_path / "store1") == content(tmp_path / "store2")
+
+
+def test_long_takes_are_cut_into_neighbouring_pieces_of_one_split(tmp_path: Path) -> None:
+    folder = tmp_path / "mocap"
+    folder.mkdir()
+    np.save(folder / "long.npy", walker(701))
+    (folder / "long.txt").write_text("a person glides on and on\n")
+    prepare("folder", folder, tmp_path / "store", workers=1)
+    store = Store.open(tmp_path / "store")
+    frames = store.column("frames")
+    assert sum(frames) == 700
+    assert max(frames) <= 196
+    assert len(set(store.column("split"))) == 1
+    assert not any(store.column("captions")), "a caption of 35 s says nothing certain of 9"
+
+
+def test_glitches_are_bridged_when_short_and_cut_out_when_long(tmp_path: Path) -> None:
+    folder = tmp_path / "mocap"
+    folder.mkdir()
+    short, long = walker(100), walker(100)
+    short[50] += 5.0
+    long[40:60:2] += 5.0
+    np.save(folder / "short.npy", short)
+    np.save(folder / "long.npy", long)
+    report = prepare("folder", folder, tmp_path / "store", workers=1)
+    frames = dict(
+        zip(*(Store.open(tmp_path / "store").column(name) for name in ("id", "frames")), strict=True)
+    )
+    assert frames["short"] == 99
+    assert {"long_00", "long_01"} <= set(frames)
+    assert all(30 <= frames[name] <= 40 for name in ("long_00", "long_01"))
+    assert {row.file for row in report.skipped if row.part == "glitches"} == {"short.npy", "long.npy"}
+    joints = Store.open(tmp_path / "store")[1].motion(Store.open(tmp_path / "store").skeleton).positions
+    assert np.linalg.norm(np.diff(joints, axis=0), axis=-1).max() * 20 < 5
+
+
+def test_humanml3d_folders_keep_features_splits_and_times(tmp_path: Path) -> None:
+    root = tmp_path / "HumanML3D"
+    for name in ("new_joints", "texts"):
+        (root / name).mkdir(parents=True)
+    for name, joints in (("000001", JOINTS), ("M000001", JOINTS), ("000002", walker(60))):
+        np.save(root / "new_joints" / f"{name}.npy", joints)
+        (root / "texts" / f"{name}.txt").write_text("a man steps#a/DET man/NOUN step/VERB#0.5#1.5\n")
+    (root / "train.txt").write_text("000001\nM000001\n000003\n")
+    (root / "test.txt").write_text("000002\n")
+    report = prepare("humanml3d", root, tmp_path / "store", workers=1)
+    store = Store.open(tmp_path / "store")
+    assert {clip.id: clip.split for clip in store} == {"000001": "train", "000002": "test"}
+    assert (store[0].captions[0].start, store[0].captions[0].end) == (0.5, 1.5)
+    assert {row.file for row in report.skipped} == {"M000001", "000003"}
+    kept = prepare("humanml3d", root, tmp_path / "all", PrepareOptions(keep_mirrored=True), workers=1)
+    assert kept.total("clips") == 3
+
+
+def bandai_pack(source: Path) -> None:
+    data = source / "bandai-namco-2" / "data"
+    data.mkdir(parents=True)
+    rows = []
+    for number in range(1, 4):
+        name = f"bandai-namco-2/data/dataset-2_walk_tired_{number:03d}.bvh"
+        shutil.copy(CLIPS / "bandai_walk_normal.bvh", source / name)
+        rows.append(
+            {"file": name, "dataset": 2, "content": "walk", "style": "exhausted", "clip": f"{number:03d}"}
+        )
+    write_csv(source / "bandai-namco.csv", rows)
+
+
+def test_packs_and_their_archives_give_the_same_store(tmp_path: Path) -> None:
+    source, packed = tmp_path / "source", tmp_path / "packed"
+    bandai_pack(source)
+    packed.mkdir()
+    shutil.copy(source / "bandai-namco.csv", packed)
+    with tarfile.open(packed / "bandai-namco-2.tar.xz", "w:xz") as archive:
+        archive.add(source / "bandai-namco-2", "bandai-namco-2")
+    prepare("bandai-namco", source, tmp_path / "a", workers=1)
+    prepare("bandai-namco", packed, tmp_path / "b", workers=1)
+    assert content(tmp_path / "a") == content(tmp_path / "b")
+    store = Store.open(tmp_path / "a")
+    assert store.column("split") == ["train", "val", "test"]
+    assert all(
+        "walk" in caption.text or "step" in caption.text for clip in store for caption in clip.captions
+    )
+    assert store.manifests[0]["licences"]["CC BY-NC 4.0"].startswith("Bandai-Namco")
+
+
+def test_humanml3d_clips_of_a_cmu_trial_are_the_frames_that_the_index_names(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    texts = source / "humanml3d-captions" / "texts"
+    texts.mkdir(parents=True)
+    (source / "cmu-jump").mkdir()
+    shutil.copy(CLIPS / "deepmimic_127_04.json", source / "cmu-jump" / "127_04.json")
+    (texts / "000007.txt").write_text("a man runs#a/DET man/NOUN run/VERB#0.0#0.0\n")
+    write_csv(
+        source / "cmu-jump.csv",
+        [{"file": "127_04.json", "trial": "127_04", "trial_desc": "Walk to Run", "fps": 15}],
+    )
+    clip = {"new_name": "000007", "trial": "127_04", "start_frame": 10, "end_frame": 50, "split": "test"}
+    write_csv(source / "cmu-humanml3d.csv", [clip])
+    prepare("jump", source, tmp_path / "store", workers=1)
+    clips = {item.id: item for item in Store.open(tmp_path / "store")}
+    assert len(clips["000007"].features) == 39
+    assert [caption.text for caption in clips["000007"].captions] == ["a man runs"]
+    assert {item.split for item in clips.values()} == {"test"}
+    assert not clips["cmu_127_04_00"].captions, "what is left of the trial is not all of walk to run"
+
+
+def test_mistakes_are_told_and_what_stood_there_is_kept(studio: Path, tmp_path: Path) -> None:
+    with pytest.raises(KinelexError, match="unknown corpus 'studio'"):
+        prepare("studio", studio, tmp_path / "store")
+    with pytest.raises(KinelexError, match="not a folder"):
+        prepare("folder", tmp_path / "none", tmp_path / "store")
+    with pytest.raises(KinelexError, match="no store"):
+        prepare("folder", studio, studio)
+    with pytest.raises(KinelexError, match=r"neither the folder hdm05 nor hdm05\.tar\.xz"):
+        prepare("hdm05", studio, tmp_path / "store")
+    prepare("folder", studio, tmp_path / "store", workers=1)
+    before = content(tmp_path / "store")
+    for path in studio.rglob("*.*"):
+        if path.suffix in (".bvh", ".amc", ".npy"):
+            path.write_bytes(b"nothing")
+    with pytest.raises(KinelexError, match="no usable clip"):
+        prepare("folder", studio, tmp_path / "store", workers=1)
+    assert content(tmp_path / "store") == before
+    assert {path.name for path in tmp_path.iterdir()} == {"mocap", "store"}
