@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from kinelex.motion.motion import Motion
-
 DESCRIPTION = """Convert a motion file; the suffixes say from what to what.
 
   kinelex convert take.bvh take.glb --names mixamo     a rigged, animated figure for game engines
@@ -40,6 +38,8 @@ def add_rig_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Read once, write each output."""
+    from kinelex.motion.motion import Motion
+
     motion = Motion.load(options.input)
     for output in options.output:
         motion.save(output, names=options.names, unit=options.unit)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kinelex import pipeline
 from kinelex.cli.convert import add_rig_options
 from kinelex.errors import KinelexError
 from kinelex.motion.formats import check_writable
-from kinelex.motion.motion import Motion
 from kinelex.progress import track
+
+if TYPE_CHECKING:
+    from kinelex.motion.motion import Motion
+    from kinelex.pipeline import Prompt
 
 DESCRIPTION = """Generate a motion clip from a sentence.
 
@@ -47,6 +49,9 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Generate one clip, or one for each line of --prompts."""
+    # Imported here: torch takes seconds, which --help need not wait for.
+    from kinelex import pipeline
+
     prompts = _prompts(options)
     outputs = [_expand(options.output, index) for index in range(len(prompts))]
     _check_distinct(outputs)
@@ -55,7 +60,7 @@ def run(options: argparse.Namespace) -> None:
             check_writable(output, names=options.names)
     model = pipeline.load(options.model, device=options.device)
     if options.guidance is not None:
-        model = model.with_guidance(options.guidance)
+        model = model.with_options(guidance=options.guidance)
     batches = range(0, len(prompts), pipeline.BATCH_SIZE)
     for first in track(batches, "generating") if len(prompts) > pipeline.BATCH_SIZE else batches:
         batch = prompts[first : first + pipeline.BATCH_SIZE]
@@ -64,15 +69,17 @@ def run(options: argparse.Namespace) -> None:
             _save(motion, names, options)
 
 
-def _prompts(options: argparse.Namespace) -> list[pipeline.Prompt]:
+def _prompts(options: argparse.Namespace) -> list[Prompt]:
+    from kinelex.pipeline import Prompt
+
     given = [source for source in (options.text, options.prompts, options.segments) if source is not None]
     if not given or (options.prompts is not None and len(given) > 1):
         raise KinelexError('give a text, --segments "A | B", or --prompts FILE')
     phrases = tuple(phrase.strip() for phrase in options.segments.split("|")) if options.segments else None
     if options.prompts is None:
-        return [pipeline.Prompt(options.text, options.seed, options.duration, phrases)]
+        return [Prompt(options.text, options.seed, options.duration, phrases)]
     lines = _read_lines(options.prompts)
-    return [pipeline.Prompt(line, options.seed + index, options.duration) for index, line in enumerate(lines)]
+    return [Prompt(line, options.seed + index, options.duration) for index, line in enumerate(lines)]
 
 
 def _read_lines(path: Path) -> list[str]:

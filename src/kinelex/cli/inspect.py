@@ -6,12 +6,8 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.table import Table
-
-from kinelex.motion.motion import Motion
-from kinelex.motion.quality import motion_quality
 
 DESCRIPTION = """Show what a motion file holds: frames, duration, phrases, and measures of its quality
 (foot skating, floor penetration, bone-length deviation, jerk)."""
@@ -26,6 +22,11 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the facts of one file as a table."""
+    import torch
+
+    from kinelex.motion.motion import Motion
+    from kinelex.motion.quality import motion_quality
+
     motion = Motion.load(options.file)
     table = Table(title=options.file, show_header=False)
     table.add_row("frames", str(len(motion)))
