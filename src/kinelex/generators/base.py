@@ -52,12 +52,13 @@ class TextCondition:
             self.segment_mask,
         )
 
-    def with_unconditional(self) -> TextCondition:
-        """(2B) the batch followed by its unconditional twin, for guidance in one pass."""
+    def with_unconditional(self, rows: Tensor | None = None) -> TextCondition:
+        """(B + R) the batch, then the unconditional twins of `rows` (R,) or of all: guidance in one pass."""
+        twins = self if rows is None else self[rows]
         return TextCondition(
-            torch.cat([self.sentence, torch.zeros_like(self.sentence)]),
-            torch.cat([self.segments, torch.zeros_like(self.segments)]),
-            torch.cat([self.segment_mask, self.segment_mask]),
+            torch.cat([self.sentence, torch.zeros_like(twins.sentence)]),
+            torch.cat([self.segments, torch.zeros_like(twins.segments)]),
+            torch.cat([self.segment_mask, twins.segment_mask]),
         )
 
     def trimmed(self) -> TextCondition:

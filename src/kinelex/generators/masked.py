@@ -126,7 +126,6 @@ class MaskTransformer(nn.Module):
         open_counts = open_positions.sum(1)
         ids = known.where(~open_positions, self.config.mask_id)
         scores = torch.zeros(valid.shape, device=valid.device).masked_fill(~open_positions, NEVER_MASK_AGAIN)
-        both, both_lengths = condition.with_unconditional(), torch.cat([lengths, lengths])
         for time in torch.linspace(0, 1, options.steps):
             counts = masked_counts(time.to(lengths.device), open_counts).minimum(open_counts)
             if int(counts.max()) == 0:
@@ -135,8 +134,7 @@ class MaskTransformer(nn.Module):
             ids = ids.masked_fill(masked, self.config.mask_id)
             # Logits are needed at masked positions alone: (B, P), a row's own positions first.
             where = masked.int().argsort(dim=1, descending=True, stable=True)[:, : int(counts.max())]
-            logits = self(torch.cat([ids, ids]), both, both_lengths, torch.cat([where, where])).float()
-            logits = guided(logits, options.guidance)
+            logits = self._guided(ids, condition, lengths, where, options.guidance)
             drawn = sample_ids(logits, noise.draw(counts, logits.shape[-1]), options)
             chosen = masked.gather(1, where)
             ids = ids.scatter(1, where, drawn.where(chosen, ids.gather(1, where)))
@@ -144,6 +142,23 @@ class MaskTransformer(nn.Module):
             scores = torch.full_like(scores, NEVER_MASK_AGAIN)
             scores.scatter_(1, where, confidence.where(chosen, NEVER_MASK_AGAIN))
         return ids.masked_fill(~valid, -1)
+
+    def _guided(
+        self, ids: Tensor, condition: TextCondition, lengths: Tensor, positions: Tensor, scale: float
+    ) -> Tensor:
+        """(B, P, codes) guided float32 logits at positions (B, P), from one pass.
+
+        Samples that differ in their text alone share their unconditional logits, which are computed once:
+        in the first step, when all tokens are masked, those are all samples of a length.
+        """
+        batch = len(ids)
+        inputs = torch.cat([ids, lengths[:, None], condition.segment_mask.long()], dim=1)
+        distinct, twin = inputs.unique(dim=0, return_inverse=True)
+        everyone = torch.arange(batch, device=ids.device)
+        first = everyone.new_full((len(distinct),), batch).scatter_reduce(0, twin, everyone, "amin")
+        rows = torch.cat([everyone, first])
+        logits = self(ids[rows], condition.with_unconditional(first), lengths[rows], positions[rows]).float()
+        return guided(torch.cat([logits[:batch], logits[batch:][twin]]), scale)
 
 
 @dataclass(frozen=True)

@@ -100,26 +100,31 @@ class ResidualTransformer(nn.Module):
         embedded = [F.embedding(rows[..., q], tables[q]) for q in range(ids.shape[-1])]
         return torch.stack(embedded).cumsum(0)
 
-    def predict(self, history: Tensor, layers: Tensor, condition: TextCondition, lengths: Tensor) -> Tensor:
-        """(B, L, codes + 1) logits of layer layers[b] in 1..Q-1 from its history (B, L, code_width)."""
+    def outputs(self, history: Tensor, layers: Tensor, condition: TextCondition, lengths: Tensor) -> Tensor:
+        """(B, L, code_width) predictions for layer layers[b], 1..Q-1, from its history (B, L, code_width)."""
         tokens = self.positions(self.token_projection(history))
         one_hot = F.one_hot(layers, self.config.quantizers).to(tokens.dtype)
         text = self.condition_projection(condition.vectors.to(tokens.dtype))
         sequence = torch.cat([text, self.layer_projection(one_hot)[:, None], tokens], dim=1)
         front = F.pad(condition.mask, (0, 1), value=True)
         hidden = self.encoder(sequence, key_mask(front, length_mask(lengths, tokens.shape[1])))
-        outputs = self.head(hidden[:, hidden.shape[1] - tokens.shape[1] :])
-        logits = outputs @ self.output_tables[layers - 1].to(outputs.dtype).transpose(1, 2)
+        return self.head(hidden[:, hidden.shape[1] - tokens.shape[1] :])
+
+    def logits(self, outputs: Tensor, table: Tensor, layers: Tensor | int) -> Tensor:
+        """(B, L, codes + 1) from outputs (B, L, code_width) and the layer's table, or a table a sample."""
+        logits = outputs @ table.to(outputs.dtype).transpose(-1, -2)
         if self.config.share_weights:
             return logits
         # The published code adds the product twice where there is a bias; its weights were trained that way.
-        return 2 * logits + self.output_bias[layers - 1][:, None]
+        bias = self.output_bias[layers - 1]
+        return 2 * logits + (bias if bias.dim() == 1 else bias[:, None])
 
     def forward(self, ids: Tensor, layers: Tensor, condition: TextCondition, lengths: Tensor) -> Tensor:
         """(B, L, codes + 1) logits of layer layers[b], from the true ids (B, L, Q) of the layers below."""
         history = self.history(ids[..., : self.config.quantizers - 1], lengths)
         own = history[layers - 1, torch.arange(len(ids), device=ids.device)]
-        return self.predict(own, layers, condition, lengths)
+        outputs = self.outputs(own, layers, condition, lengths)
+        return self.logits(outputs, self.output_tables[layers - 1], layers)
 
     @torch.no_grad()
     def generate(
@@ -137,15 +142,15 @@ class ResidualTransformer(nn.Module):
         """
         both, both_lengths = condition.with_unconditional(), torch.cat([lengths, lengths])
         valid = length_mask(lengths, base.shape[1])
-        tables = self.input_tables
-        layers_ids, history = [base], base.new_zeros((), dtype=tables.dtype)
+        inputs, outputs = self.input_tables, self.output_tables
+        layers_ids, history = [base], base.new_zeros((), dtype=inputs.dtype)
         for q in range(1, self.config.quantizers):
             below = layers_ids[-1]
-            history = history + F.embedding(
-                below.where(valid & (below >= 0), self.config.pad_id), tables[q - 1]
-            )
+            below = below.where(valid & (below >= 0), self.config.pad_id)
+            history = history + F.embedding(below, inputs[q - 1])
             layers = torch.full((2 * len(base),), q, device=base.device)
-            logits = self.predict(torch.cat([history, history]), layers, both, both_lengths).float()
+            predicted = self.outputs(torch.cat([history, history]), layers, both, both_lengths)
+            logits = self.logits(predicted, outputs[q - 1], q).float()
             logits = guided(logits, options.residual_guidance)
             drawn = sample_ids(logits, noise.draw(lengths, logits.shape[-1]), options)
             drawn = drawn.masked_fill(~valid | (drawn == self.config.pad_id), -1)
