@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tiny_model import recorded_features
-
 from kinelex.data.captions import Caption
 from kinelex.data.store import StoredClip
 from kinelex.data.store_writer import StoreWriter
 from kinelex.motion.motion import Segment
 from kinelex.motion.skeleton import HUMANML3D
+from tiny_model import recorded_features
 
 LENGTHS = (40, 70, 100, 30, 64, 90, 120, 50)
 

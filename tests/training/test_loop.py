@@ -153,5 +153,5 @@ def test_two_processes_train_one_model(tmp_path: Path) -> None:
     assert both["step"] == 40
     assert len(both["random"]) == 2
     assert not torch.equal(both["random"][0]["stage"], both["random"][1]["stage"])
-    with pytest.raises(KinelexError, match="written by 2 processes and there are 1"):
+    with pytest.raises(KinelexError, match="is of 2 processes and there are 1"):
         run(tmp_path)

@@ -8,7 +8,6 @@ import pytest
 import torch
 from synthetic import LENGTHS, write_store
 from test_loop import assert_equal
-from tiny_model import tiny_encoder
 
 from kinelex.errors import KinelexError
 from kinelex.generators.base import TextCondition
@@ -21,6 +20,7 @@ from kinelex.training.run import load_parts, train
 from kinelex.training.sampler import Rows
 from kinelex.training.stages import TokenizerStage, condition_of
 from kinelex.training.workshop import STAGES, Workshop
+from tiny_model import tiny_encoder
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 

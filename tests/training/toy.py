@@ -1,4 +1,4 @@
-"""A tokenizer stage on random walks, also in a process of its own: `python toy.py FOLDER [STEP TO DIE AT]`."""
+"""A tokenizer stage on random walks, also as a process: `python toy.py FOLDER [STEP TO DIE AT]`."""
 
 import os
 import signal

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kinelex.generators.dropout import Dropout
+
 MAX_POSITIONS = 5000
 
 
@@ -77,7 +79,7 @@ class Layer(nn.Module):
         self.linear2 = nn.Linear(config.feedforward, config.latent)
         self.norm1 = nn.LayerNorm(config.latent)
         self.norm2 = nn.LayerNorm(config.latent)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, hidden: Tensor, keys: Tensor | None, wanted: Tensor | None = None) -> Tensor:
         """(B, N, C) to (B, N, C), or to (B, P, C) at the wanted positions (B, P) alone."""
@@ -121,7 +123,7 @@ class Positions(nn.Module):
         table[:, 0::2] = torch.sin(steps * rates)
         table[:, 1::2] = torch.cos(steps * rates)
         self.register_buffer("table", table, persistent=False)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, L, C) to (B, L, C)."""

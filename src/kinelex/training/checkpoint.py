@@ -64,7 +64,7 @@ def load_checkpoint(path: Path, fingerprint: str, processes: int) -> dict[str, A
         )
     if len(state["random"]) != processes:
         raise KinelexError(
-            f"the checkpoint {path} was written by {len(state['random'])} processes and there are {processes}; "
+            f"the checkpoint {path} is of {len(state['random'])} processes and there are {processes}; "
             "start as many"
         )
     return state

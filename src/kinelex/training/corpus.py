@@ -122,9 +122,7 @@ def read_corpus(stores: Sequence[str | Path], recipe: DataRecipe) -> Corpus:
 def _read_split(store: Store, name: str, recipe: DataRecipe, phrases: dict[str, tuple[str, ...]]) -> Split:
     indices = store.indices(name)
     if not indices:
-        raise KinelexError(
-            f"{_names(store)} has no clip in the {name} split; add motion that falls into it, or another store"
-        )
+        raise KinelexError(f"{_names(store)} has no clip in the {name} split; add motion that falls into it")
     bare = [len(store.features(index)) for index in indices]
     lengths = torch.tensor([max(length, recipe.window) for length in bare])
     starts = lengths.cumsum(0) - lengths

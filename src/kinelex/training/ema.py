@@ -12,7 +12,8 @@ from torch import Tensor, nn
 class WeightAverage:
     """Exponential moving average of the trained parameters; buffers (codebooks) are left as they are.
 
-    The decay grows as (1 + n) / (10 + n) up to its final value, so that early averages forget the random start.
+    The decay grows as (1 + n) / (10 + n) up to its final value, so that early averages forget the random
+    start.
 
     Args:
         model: whose parameters are averaged.
@@ -30,7 +31,9 @@ class WeightAverage:
         """Move the average towards the weights of now."""
         self.updates += 1
         decay = min(self.decay, self.updates / (9 + self.updates))
-        torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - decay)
+        torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
+            self.average, [p.detach() for p in self.parameters], 1 - decay
+        )
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -55,4 +58,6 @@ class WeightAverage:
 
     @torch.no_grad()
     def _copy(self, values: list[Tensor]) -> None:
-        torch._foreach_copy_([p.detach() for p in self.parameters], values)
+        torch._foreach_copy_(  # pyright: ignore[reportPrivateImportUsage]
+            [p.detach() for p in self.parameters], values
+        )

@@ -1,7 +1,7 @@
 """The one training loop, on Lightning Fabric: every stage of every model runs in it.
 
-A stage says what a step's loss is and how good the model is; the loop does the rest: mixed precision, processes,
-gradient clipping, learning rate, averaged weights, validation, checkpoints, exact resumption.
+A stage says what a step's loss is and how good the model is; the loop does the rest: mixed precision,
+processes, gradient clipping, learning rate, averaged weights, validation, checkpoints, exact resumption.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 import torch.distributed as distributed
-from lightning.fabric import Fabric
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -45,6 +44,9 @@ from kinelex.training.optim import (
 from kinelex.training.recipes import TrainConfig
 from kinelex.training.sampler import BatchSampler, Rows
 
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
 CHECKPOINT, WEIGHTS = "checkpoint.pt", "weights.safetensors"
 REPORT_EVERY = 50
 # What may change between two runs of the same training.
@@ -64,10 +66,12 @@ class Stage(Protocol):
     """
 
     name: str
-    model: nn.Module
     lengths: Tensor
     criterion: str
     data_hash: str
+
+    @property
+    def model(self) -> nn.Module: ...
 
     def losses(self, rows: Rows, generator: torch.Generator) -> dict[str, Tensor]:
         """Losses of a batch by name; "loss" is minimised."""
@@ -113,6 +117,9 @@ def make_fabric(device: str, precision: str) -> Fabric:
         raise KinelexError("there is no CUDA device here; choose the device cpu")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    # Imported here: it takes seconds, which nothing but training need wait for.
+    from lightning.fabric import Fabric
+
     processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     fabric = Fabric(
         accelerator=device,
@@ -139,27 +146,29 @@ def fit(
         deadline: `time.monotonic()` at which to save and return; None for no limit.
 
     Raises:
-        KinelexError: the checkpoint is of another recipe, the loss is not finite, or the folder cannot be written.
+        KinelexError: the checkpoint is of another recipe, the loss is not finite, or the folder cannot be
+            written.
     """
-    training = _Training(stage, config, folder, fabric)
+    training = Training(stage, config, fabric)
     if (folder / CHECKPOINT).is_file():
-        training.load()
+        training.load(folder / CHECKPOINT)
         if training.step >= config.steps and (folder / WEIGHTS).is_file():
-            return FitResult(training.step, True, training.finish({}))
-    if config.compile and fabric.device.type == "cuda":
-        stage.compile()
+            return FitResult(training.step, True, training.finish({}, folder))
     monitor = Monitor(stage.name, folder, config.steps, training.step, active=fabric.is_global_zero)
     try:
-        return training.run(monitor, deadline)
+        return training.run(monitor, folder, deadline)
     finally:
         monitor.close()
 
 
-class _Training:
-    """One stage's training in this process."""
+class Training:
+    """One stage's training in this process, with all its state.
 
-    def __init__(self, stage: Stage, config: TrainConfig, folder: Path, fabric: Fabric) -> None:
-        self.stage, self.config, self.folder, self.fabric = stage, config, folder, fabric
+    Compiles the stage where the recipe asks for it and the device is a GPU.
+    """
+
+    def __init__(self, stage: Stage, config: TrainConfig, fabric: Fabric) -> None:
+        self.stage, self.config, self.fabric = stage, config, fabric
         self.step, self.best = 0, math.inf
         self._same_start()
         self.parameters = [p for p in stage.model.parameters() if p.requires_grad]
@@ -175,6 +184,10 @@ class _Training:
         settings = {key: value for key, value in asdict(config).items() if key not in _FREE_SETTINGS}
         description = f"{stage.name} {getattr(stage.model, 'config', '')} {settings} {stage.data_hash}"
         self.fingerprint = sha256(description.encode()).hexdigest()
+        self.compiled = config.compile and fabric.device.type == "cuda"
+        if self.compiled:
+            stage.compile()
+        stage.model.train()
 
     def _same_start(self) -> None:
         """Every process begins with the first one's weights."""
@@ -182,25 +195,25 @@ class _Training:
             for tensor in self.stage.model.state_dict().values():
                 distributed.broadcast(tensor, 0)
 
-    def run(self, monitor: Monitor, deadline: float | None) -> FitResult:
+    def run(self, monitor: Monitor, folder: Path, deadline: float | None) -> FitResult:
+        """All steps that are left, or as many as the deadline and SIGTERM allow."""
         config, last_save = self.config, time.monotonic()
-        self.stage.model.train()
         with _termination() as terminated:
             while self.step < config.steps:
                 monitor.add(self.take_step())
                 if self.step % REPORT_EVERY == 0 or self.step == config.steps:
                     monitor.report(self.step, self.optimizer.param_groups[0]["lr"])
                 if self.step % config.validate_every == 0 and self.step < config.steps:
-                    self.validate(monitor)
+                    self.validate(monitor, folder)
                 order = self._agree(_order(terminated(), deadline, last_save, config))
                 if order != _GO_ON:
-                    self.save()
+                    self.save(folder / CHECKPOINT)
                     last_save = time.monotonic()
                 if order == _STOP and self.step < config.steps:
                     return FitResult(self.step, False, {})
-            metrics = self.validate(monitor)
-            self.save()
-            return FitResult(self.step, True, self.finish(metrics))
+            metrics = self.validate(monitor, folder)
+            self.save(folder / CHECKPOINT)
+            return FitResult(self.step, True, self.finish(metrics, folder))
 
     def take_step(self) -> dict[str, Tensor]:
         """One optimiser step; its losses."""
@@ -218,26 +231,26 @@ class _Training:
         return losses
 
     @torch.no_grad()
-    def validate(self, monitor: Monitor) -> dict[str, float]:
+    def validate(self, monitor: Monitor, folder: Path) -> dict[str, float]:
         """Metrics of the averaged weights; they are written out when they are the best so far."""
         self.stage.model.eval()
         with self.average.applied():
-            with self.fabric.autocast():
+            with self.fabric.autocast(), self._eager():
                 metrics = self.stage.validate()
             monitor.validated(self.step, metrics)
             if self.config.keep == "last" or metrics[self.stage.criterion] <= self.best:
                 self.best = metrics[self.stage.criterion]
-                self._on_first(lambda: save_weights(self.stage.model, self.folder / WEIGHTS))
+                self._on_first(lambda: save_weights(self.stage.model, folder / WEIGHTS))
         self.stage.model.train()
         return metrics
 
-    def finish(self, metrics: dict[str, float]) -> dict[str, float]:
+    def finish(self, metrics: dict[str, float], folder: Path) -> dict[str, float]:
         """Put the kept weights into the model."""
-        load_weights(self.stage.model, self.folder / WEIGHTS)
+        load_weights(self.stage.model, folder / WEIGHTS)
         self.stage.model.eval()
         return {**metrics, f"kept_{self.stage.criterion}": self.best}
 
-    def save(self) -> None:
+    def save(self, path: Path) -> None:
         """Write the checkpoint: everything that the next step depends on."""
         ranks = [self._process_state()]
         if self.fabric.world_size > 1:
@@ -253,11 +266,11 @@ class _Training:
             "sampler": self.sampler.state_dict(),
             "random": ranks,
         }
-        self._on_first(lambda: save_checkpoint(state, self.folder / CHECKPOINT))
+        self._on_first(lambda: save_checkpoint(state, path))
 
-    def load(self) -> None:
+    def load(self, path: Path) -> None:
         """Continue from the checkpoint."""
-        state = load_checkpoint(self.folder / CHECKPOINT, self.fingerprint, self.fabric.world_size)
+        state = load_checkpoint(path, self.fingerprint, self.fabric.world_size)
         self.step, self.best = state["step"], state["best"]
         self.stage.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -266,6 +279,10 @@ class _Training:
         own = state["random"][self.fabric.global_rank]
         restore_random_state(own, self.fabric.device)
         self.generator.set_state(own["stage"])
+
+    def _eager(self) -> AbstractContextManager[None]:
+        """Validation sees too many shapes for compiling to pay."""
+        return torch.compiler.set_stance("force_eager") if self.compiled else nullcontext()
 
     def _process_state(self) -> dict[str, Tensor]:
         return {**random_state(self.fabric.device), "stage": self.generator.get_state()}

@@ -35,9 +35,9 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Replace the gradients by their mean over the processes, all in one message.
 
-    Done after the backward pass instead of by a wrapper around the model, so that a loss may call any method of
-    the model and not only `forward`. Parameters without a gradient count as zero: all processes agree on the
-    message's size even when a layer was not used in one of them.
+    Done after the backward pass instead of by a wrapper around the model, so that a loss may call any method
+    of the model and not only `forward`. Parameters without a gradient count as zero: all processes agree on
+    the message's size even when a layer was not used in one of them.
     """
     if not (distributed.is_available() and distributed.is_initialized()):
         return

@@ -32,7 +32,8 @@ class TrainConfig:
         milestones: steps, counted from the first, at which the learning rate is multiplied by `gamma`.
         gamma: see `milestones`.
         clip: largest norm of the gradient; 0 does not clip.
-        ema: decay of the moving average of the weights, which is what is validated and kept; 0 keeps the weights.
+        ema: decay of the moving average of the weights, which is what is validated and kept; 0 keeps the
+            weights.
         precision: bf16 autocast or fp32.
         compile: compile the networks where the device is a GPU.
         keep: weights to keep: the last, or those with the best validation.
@@ -81,7 +82,8 @@ class DataRecipe:
         mirror: also train on left-right mirrored motion, captions mirrored along.
         min_frames: shorter captioned parts are left out of the token stages.
         max_frames: longest sequence of the token stages; longer parts are cropped at random.
-        offsets: token sequences cached a part, starting at frame 0, 1, ... (random crops without the tokenizer).
+        offsets: token sequences cached a part, starting at frame 0, 1, ... (random crops without the
+            tokenizer).
         feat_bias: weight of root and contact features in the normalisation.
     """
 
@@ -182,13 +184,15 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.data.window % self.tokenizer.model.downsampling:
             raise KinelexError(
-                f"data.window is {self.data.window}; it must be a multiple of {self.tokenizer.model.downsampling}"
+                f"data.window is {self.data.window}; "
+                f"it must be a multiple of {self.tokenizer.model.downsampling}"
             )
         for name in ("masked", "residual"):
             sizes = getattr(self, name).transformer
             if sizes.latent % sizes.heads or sizes.latent // sizes.heads % 2:
                 raise KinelexError(
-                    f"{name}.transformer.latent is {sizes.latent}; it must be an even multiple of heads ({sizes.heads})"
+                    f"{name}.transformer.latent is {sizes.latent}; "
+                    f"it must be an even multiple of heads ({sizes.heads})"
                 )
 
     def save(self, path: str | Path) -> None:
@@ -205,8 +209,8 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe.
 
     Args:
-        name: a YAML file, or the name of one in the folder `recipes` below the working directory. Its key `base`
-            names a recipe (or a list of them) beside it, whose values it changes.
+        name: a YAML file, or the name of one in the folder `recipes` below the working directory. Its key
+            `base` names a recipe (or a list of them) beside it, whose values it changes.
         overrides: dotted changes such as "tokenizer.train.steps=100".
 
     Raises:

@@ -46,8 +46,8 @@ def train(
 ) -> TrainingReport:
     """Train the stages of a recipe; what an earlier call did is not done again, and what it began goes on.
 
-    The output folder gets recipe.yaml, normalizer and whitening weights, a folder for each stage (weights, checkpoint,
-    log) and the cache of text vectors and tokens. `load_parts` reads the trained model from it.
+    The output folder gets recipe.yaml, normalizer and whitening weights, a folder for each stage (weights,
+    checkpoint, log) and the cache of text vectors and tokens. `load_parts` reads the trained model from it.
 
     Args:
         recipe: what to train.
@@ -58,8 +58,8 @@ def train(
         max_minutes: stop after this time with a checkpoint.
 
     Raises:
-        KinelexError: unknown stage, unusable store, a checkpoint of another recipe, an untrained earlier stage, or
-            an output folder that cannot be written.
+        KinelexError: unknown stage, unusable store, a checkpoint of another recipe, an untrained earlier
+            stage, or an output folder that cannot be written.
     """
     for stage in stages:
         if stage not in STAGES:

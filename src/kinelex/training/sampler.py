@@ -21,9 +21,10 @@ class Rows:
 class BatchSampler:
     """Walks through the samples epoch by epoch; an epoch's order depends on the seed and its number alone.
 
-    Samples are shuffled, sorted by length within pools of sixteen batches, cut into batches, and the batches are
-    shuffled: little padding, yet ever new company. The last incomplete batch of an epoch is dropped, unless it
-    is the only one. Every process gets its share of each batch.
+    Samples are shuffled, sorted by length within pools of sixteen batches, cut into batches, and the batches
+    are
+    shuffled: little padding, yet ever new company. The last incomplete batch of an epoch is dropped, unless
+        it is the only one. Every process gets its share of each batch.
 
     Args:
         lengths: (N,) length of every sample.

@@ -18,7 +18,7 @@ from kinelex.training.corpus import Corpus, Mirroring
 from kinelex.training.sampler import BatchSampler, Rows
 
 VALIDATION_SEED = 12345
-VALIDATION_CLIPS = 256
+VALIDATION_CLIPS = 128
 VALIDATION_BATCH = 128
 # On a GPU, sequences are padded to a multiple of this, so that a compiled network sees few different shapes.
 COMPILED_LENGTH = 8
@@ -65,7 +65,7 @@ class TokenizerStage:
         return self.mirroring(features, side < 0.5) if self.mirror else features
 
     def validate(self) -> dict[str, float]:
-        """Mean distance per joint of whole clips, root-aligned and not, in cm; perplexity of each layer's codes."""
+        """Mean joint distance over whole clips in cm, root-aligned and not; perplexity of the codes."""
         chosen = _spread(len(self.validation.lengths), VALIDATION_CLIPS)
         errors, weights, ids = [], [], []
         for clip in chosen:
@@ -121,9 +121,9 @@ TokenModel = MaskTransformer | ResidualTransformer
 class TokenStage:
     """Mask or residual transformer on cached tokens and text vectors.
 
-    A sample is a captioned part of the data or its mirror image; each time it is drawn it comes with one of its
-    sentences, from one of its first frames, at a random place if it is longer than the model reads, and at times
-    one token shorter, as in the published training.
+    A sample is a captioned part of the data or its mirror image; each time it is drawn it comes with one of
+    its sentences, from one of its first frames, at a random place if it is longer than the model reads, and
+    at times one token shorter, as in the published training.
     """
 
     criterion = "loss"
@@ -207,7 +207,7 @@ def condition_of(data: Sequences, index: Tensor, drawn: Tensor, drop: Tensor | N
     if drop is not None:
         present = present & ~drop[:, None]
     if index.device.type == "cpu":
-        # No work on phrases that nobody in the batch has; on a GPU, looking at them would wait for the device.
+        # No work on phrases that nobody in the batch has; a GPU would have to be waited for to know.
         present = present[:, : int(present.sum(1).max())]
     vectors = data.vectors[texts.clamp(min=0)[:, : 1 + present.shape[1]]]
     return TextCondition(vectors[:, 0], vectors[:, 1:] * present[..., None], present)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from lightning.fabric import Fabric
+from typing import TYPE_CHECKING, Any
 
 from kinelex.errors import KinelexError
 from kinelex.generators.base import ConditionWhitening
@@ -32,6 +30,9 @@ from kinelex.training.loop import WEIGHTS, Stage, load_weights
 from kinelex.training.recipes import Recipe
 from kinelex.training.stages import LengthStage, TokenizerStage, TokenStage
 
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
 STAGES = ("tokenizer", "masked", "residual", "length")
 RECIPE, NORMALIZER, WHITENING, CACHE = (
     "recipe.yaml",
@@ -51,7 +52,8 @@ class Workshop:
         fabric: processes and device.
 
     Raises:
-        KinelexError: a store cannot be used or does not fit the recipe, or the output folder cannot be written.
+        KinelexError: a store cannot be used or does not fit the recipe, or the output folder cannot be
+            written.
     """
 
     def __init__(self, recipe: Recipe, stores: Sequence[str | Path], output: Path, fabric: Fabric) -> None:
