@@ -108,7 +108,7 @@ function drawContacts(frame) {
 
 function tick(now) {
   if (state.playing && state.last !== null) {
-    state.time += ((now - state.last) / 1000) * state.speed;
+    state.time += (Math.max(now - state.last, 0) / 1000) * state.speed;
     if (state.time >= clip.seconds) {
       state.stale = state.loop;
       state.time = state.loop ? state.time % clip.seconds : clip.seconds;
@@ -219,4 +219,4 @@ document.addEventListener("keydown", (event) => {
 });
 
 setPlaying(!location.hash.startsWith("#t="));
-requestAnimationFrame(tick);
+tick(performance.now());
