@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from mocap import CLIPS, JOINTS, studio_folder, walker, write_csv
 
 from kinelex.data.prepare import PrepareOptions, prepare
 from kinelex.data.store import Store
+from kinelex.data.takes import Cut, Labels, Take, TakeResult, cut_take
 from kinelex.errors import KinelexError
 
 
@@ -185,3 +187,22 @@ def test_mistakes_are_told_and_what_stood_there_is_kept(studio: Path, tmp_path: 
         prepare("folder", studio, tmp_path / "store", workers=1)
     assert content(tmp_path / "store") == before
     assert {path.name for path in tmp_path.iterdir()} == {"mocap", "store"}
+
+
+def test_labels_caption_a_part_only_if_it_is_long_enough_to_show_them() -> None:
+    labels = Labels("cmu", {"description": "swordplay"})
+    kinds = {
+        "id": "t",
+        "path": Path("t.npy"),
+        "file": "t.npy",
+        "group": "t",
+        "split": "train",
+        "licence": "own",
+    }
+    options = PrepareOptions()
+    for seconds, cuts, captioned in ((3.0, (), True), (6.0, (Cut("c", 0, 90, ()),), False)):
+        take = Take(**kinds, corpus="cmu", cuts=cuts, labels=labels)
+        result, frames = TakeResult(), round(seconds * 20)
+        joints, good = torch.from_numpy(walker(frames)), np.ones(frames, dtype=bool)
+        cut_take(take, joints, good, options, result)
+        assert bool(result.clips[-1].captions) == captioned

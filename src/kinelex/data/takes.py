@@ -27,6 +27,8 @@ from kinelex.motion.skeleton import HUMANML3D, Skeleton
 _CALM_SEARCH = 20
 # Captions of a whole clip still hold when a glitch costs this much of it.
 _ENOUGH = 0.8
+# A shorter part of a take may well be its idle beginning or end, so what is said of the take need not show.
+_SHOWS_SECONDS = 4.0
 # Between two glitches closer than this the pose is not trusted either: a leg flips over and back.
 _FLIP_SECONDS = 0.3
 # Shorter glitches are bridged: the joints go straight from the last sound pose to the next.
@@ -150,7 +152,7 @@ def process_take(take: Take, options: PrepareOptions) -> TakeResult:
         joints, good = _joints(take, options)
         _report_glitches(take, good, options, result)
         _bridge(joints, good)
-        _cut_take(take, joints, good, options, result)
+        cut_take(take, joints, good, options, result)
     except KinelexError as error:
         result.clips.clear()
         result.skipped.append(Skipped(take.file, "", str(error)))
@@ -269,7 +271,7 @@ def _bridge(joints: Tensor, good: NDArray[np.bool_]) -> None:
             good[start:stop] = True
 
 
-def _cut_take(
+def cut_take(
     take: Take, joints: Tensor, good: NDArray[np.bool_], options: PrepareOptions, result: TakeResult
 ) -> None:
     fps = HUMANML3D.fps
@@ -304,18 +306,22 @@ def _cut_rest(
             reason = f"shorter than {options.min_seconds:g} s"
             result.skipped.append(Skipped(take.file, f"{start / fps:.2f}-{stop / fps:.2f} s", reason))
     whole = len(usable) == 1 and usable[0][1] - usable[0][0] >= _ENOUGH * len(joints)
-    captions = _rest_captions(take, whole, options)
     for number, (start, stop) in enumerate(usable):
         alone = len(usable) == 1 and not take.cuts
         name = take.id if alone else f"{take.id}_{number:02d}"
+        shows = whole or stop - start > _SHOWS_SECONDS * fps
+        captions = _rest_captions(take, whole, shows, options)
         own = _shifted(captions, -start, stop - start, fps)
         result.clips.append(_clip(take, name, joints[start:stop], own))
 
 
-def _rest_captions(take: Take, whole: bool, options: PrepareOptions) -> tuple[Caption, ...]:
-    """The take's captions; those about the whole of it only for a clip that is (nearly) the whole."""
+def _rest_captions(take: Take, whole: bool, shows: bool, options: PrepareOptions) -> tuple[Caption, ...]:
+    """The take's captions; those about the whole of it only for a clip that is (nearly) the whole.
+
+    Labels of an ongoing activity also caption a part that is long enough to show it.
+    """
     captions = tuple(caption for caption in take.captions if whole or not caption.whole)
-    if take.labels is not None and (whole or take.labels.part_is_enough):
+    if take.labels is not None and (whole or (shows and take.labels.part_is_enough)):
         seed = f"{options.seed}|{take.id}"
         captions += template_captions(take.labels.corpus, take.labels.values, seed, options.captions)
     return captions
