@@ -1,0 +1,69 @@
+"""`kinelex train RECIPE`: a model of your own."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+DESCRIPTION = """Train a model: tokenizer, mask transformer, residual transformer, length estimator.
+
+  kinelex train cpu --store stores/mine --output runs/mine           about three hours on two cores
+  kinelex train compact --store stores/a --store stores/b --output runs/compact --device cuda
+  kinelex train cpu-debug --store stores/mine --output runs/try      seconds, to see that everything works
+  kinelex train cpu --store stores/mine --output runs/mine --set masked.train.steps=2000
+
+A stopped or killed training goes on where it was when the same command is given again. The finished model lies in
+OUTPUT/model, ready for `kinelex generate --model OUTPUT/model`."""
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    parser = commands.add_parser(
+        "train", help="train a model", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("recipe", help="name of a recipe, or a YAML file")
+    parser.add_argument("--store", action="append", required=True, metavar="DIR", help="prepared data (repeatable)")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the run")
+    parser.add_argument("--stage", action="append", metavar="NAME", help="tokenizer, masked, residual or length (default: all)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides", help="change a recipe key")
+    parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default: auto)")
+    parser.add_argument("--max-minutes", type=float, help="stop with a checkpoint after this time")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train the stages; write the model folder when all are done."""
+    # Imported here: torch and Lightning take seconds, which --help need not wait for.
+    from kinelex.hub import ModelCard, save_model
+    from kinelex.training.recipes import load_recipe
+    from kinelex.training.run import load_parts, train
+    from kinelex.training.workshop import STAGES
+
+    recipe = load_recipe(options.recipe, options.overrides)
+    stages = options.stage or STAGES
+    report = train(
+        recipe, options.store, options.output, stages=stages, device=options.device, max_minutes=options.max_minutes
+    )
+    for name, result in report.results.items():
+        figures = ", ".join(f"{key} {value:.4g}" for key, value in result.metrics.items())
+        print(f"{name}: {result.steps} steps{', ' + figures if figures else ', stopped before the end'}")
+    if not report.finished:
+        print(f"not finished: give the same command again to go on ({options.output})")
+        return
+    trained = [name for name in STAGES if (options.output / name / "weights.safetensors").is_file()]
+    if len(trained) < len(STAGES):
+        print(f"stages still to train: {', '.join(name for name in STAGES if name not in trained)}")
+        return
+    model = load_parts(recipe, options.store, options.output)
+    save_model(model, options.output / "model", ModelCard(recipe.name, "that of the data", card(recipe.name, options)))
+    print(f"{options.output / 'model'}: ready for --model")
+
+
+def card(name: str, options: argparse.Namespace) -> str:
+    """A first model card: what the run itself knows; its author adds the rest."""
+    stores = "\n".join(f"- `{store}`" for store in options.store)
+    return (
+        f"# {name}\n\nTrained by `kinelex train {options.recipe}` on\n\n{stores}\n\n"
+        "The weights may be used as the licences of these data sets allow; `manifest.json` of each store names them.\n"
+    )

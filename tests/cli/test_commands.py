@@ -1,0 +1,133 @@
+"""The command line: what it writes, what it says, and that bad input ends with 2 and loses nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kinelex.cli import main
+from kinelex.motion.motion import Motion
+
+CLIP = Path(__file__).parents[1] / "data" / "012314_joints.npy"
+
+
+def test_generate_writes_every_format(model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outputs = [tmp_path / f"clip.{suffix}" for suffix in ("npz", "npy", "bvh", "glb", "html")]
+    arguments = [part for output in outputs for part in ("--output", str(output))]
+    text = "a person walks forward, then sits down"
+    assert main(["generate", text, "--duration", "2", "--model", str(model_folder), *arguments]) == 0
+    assert all(output.stat().st_size > 1000 for output in outputs)
+    motion = Motion.load(outputs[0])
+    assert len(motion) == 40
+    assert [segment.text for segment in motion.segments] == ["a person walks forward", "a person sits down"]
+    assert "a person sits down" in capsys.readouterr().out
+
+
+def test_generate_is_reproducible(model_folder: Path, tmp_path: Path) -> None:
+    for name in ("first.npz", "second.npz"):
+        assert main(["generate", "a person runs", "--seed", "7", "--model", str(model_folder), "--output", str(tmp_path / name)]) == 0
+    first, second = (Motion.load(tmp_path / name).positions for name in ("first.npz", "second.npz"))
+    assert np.array_equal(first, second)
+
+
+def test_generate_a_file_of_prompts(model_folder: Path, tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("a person walks\n\na person runs\na person jumps\n")
+    pattern = str(tmp_path / "clips" / "{index:02d}.npz")
+    assert main(["generate", "--prompts", str(prompts), "--model", str(model_folder), "--output", pattern]) == 0
+    assert sorted(path.name for path in (tmp_path / "clips").iterdir()) == ["00.npz", "01.npz", "02.npz"]
+
+
+def test_generate_given_segments(model_folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "plan.npz"
+    phrases = "a person walks | a person turns left | a person sits down"
+    assert main(["generate", "--segments", phrases, "--duration", "6", "--model", str(model_folder), "--output", str(output)]) == 0
+    assert [segment.text for segment in Motion.load(output).segments] == phrases.split(" | ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["generate", "", "--output", "x.npz"], "prompt is empty"),
+        (["generate", "walk " * 2000, "--output", "x.npz"], "10000 characters"),
+        (["generate", "a person walks", "--duration", "-1", "--output", "x.npz"], "duration is -1"),
+        (["generate", "a person walks", "--duration", "3600", "--output", "x.npz"], "duration is 3600"),
+        (["generate", "a person walks", "--output", "x.mov"], ".mov"),
+        (["generate", "a person walks", "--output", "x.glb", "--names", "maya"], "maya"),
+        (["generate", "--output", "x.npz"], "give a text"),
+        (["generate", "--prompts", "missing.txt", "--output", "{index}.npz"], "missing.txt"),
+        (["generate", "a person walks", "--model", "missing", "--output", "x.npz"], "missing is no model folder"),
+        (["generate", "a person walks", "--device", "abacus", "--output", "x.npz"], "abacus"),
+        (["convert", "missing.bvh", "x.npz"], "missing.bvh"),
+        (["inspect", "missing.npz"], "missing.npz"),
+        (["train", "nonsense", "--store", "s", "--output", "o"], "nonsense"),
+        (["train", "cpu", "--store", "s", "--output", "o", "--set", "tokenizer.train.stepz=3"], "stepz"),
+        (["prepare", "nonsense", "--source", ".", "--output", "o"], "nonsense"),
+        (["import", "momask", ".", "--output", "o"], "rvq_"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    arguments: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("kinelex: ")
+    assert told in error
+    assert "Traceback" not in error
+    assert not list(tmp_path.rglob("x.*"))
+
+
+def test_an_existing_file_survives_a_failure(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.npz"
+    kept.write_bytes(b"precious")
+    broken = tmp_path / "broken.bvh"
+    broken.write_text("HIERARCHY\nROOT Hips\n{\n")
+    assert main(["convert", str(broken), str(kept)]) == 2
+    assert kept.read_bytes() == b"precious"
+
+
+def test_convert_between_formats_keeps_the_joints(tmp_path: Path) -> None:
+    bvh, back = tmp_path / "clip.bvh", tmp_path / "back.npz"
+    assert main(["convert", str(CLIP), str(bvh), "--names", "mixamo", "--unit", "cm"]) == 0
+    assert main(["convert", str(bvh), str(back)]) == 0
+    original, returned = np.load(CLIP), Motion.load(back).positions
+    distance = np.linalg.norm(returned - original, axis=-1)
+    assert distance.mean() < 0.005
+
+
+def test_inspect_shows_the_facts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(CLIP)]) == 0
+    shown = capsys.readouterr().out
+    assert "170" in shown
+    assert "8.50 s" in shown
+    assert "skating" in shown
+
+
+@pytest.mark.parametrize("command", ["generate", "convert", "inspect", "prepare", "train", "import"])
+def test_help_teaches(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0
+    assert len(capsys.readouterr().out) > 300
+
+
+def test_prepare_and_train_and_generate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A studio's folder becomes a store, a debug model and a clip."""
+    source, joints = tmp_path / "mocap", np.load(CLIP)
+    source.mkdir()
+    for take in range(20):
+        np.save(source / f"take{take}.npy", joints[take : take + 120])
+        (source / f"take{take}.txt").write_text("a person walks in a circle\n")
+    store, run = tmp_path / "store", tmp_path / "run"
+    assert main(["prepare", "folder", "--source", str(source), "--output", str(store), "--workers", "1"]) == 0
+    assert main(["prepare", "folder", "--source", str(source), "--output", str(store), "--workers", "1"]) == 0
+    assert "nothing changed" in capsys.readouterr().out
+    assert json.loads((store / "manifest.json").read_text())["splits"]["val"]["clips"] > 0
+    assert main(["train", "cpu-debug", "--store", str(store), "--output", str(run), "--device", "cpu"]) == 0
+    clip = tmp_path / "clip.npz"
+    assert main(["generate", "a person walks", "--model", str(run / "model"), "--duration", "2", "--output", str(clip)]) == 0
+    assert len(Motion.load(clip)) == 40
