@@ -12,7 +12,7 @@ from kinelex.errors import KinelexError
 from kinelex.training.recipes import Recipe, TrainConfig, load_recipe
 from kinelex.training.workshop import build_model
 
-RECIPES = Path(__file__).parents[2] / "recipes"
+RECIPES = Path(__file__).parents[2] / "src" / "kinelex" / "recipes"
 NAMES = ("cpu", "base", "compact")
 
 
@@ -76,12 +76,11 @@ def test_overrides_reach_every_depth() -> None:
     assert replace(recipe.residual, train=plain.residual.train) == plain.residual
 
 
-def test_a_name_means_the_recipes_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(RECIPES.parent)
-    assert load_recipe("cpu") == load_recipe(RECIPES / "cpu.yaml")
+def test_a_name_means_a_recipe_of_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(KinelexError, match=r"no recipe recipes/cpu\.yaml"):
-        load_recipe("cpu")
+    assert load_recipe("cpu") == load_recipe(RECIPES / "cpu.yaml")
+    with pytest.raises(KinelexError, match="no recipe 'gpu'.*compact"):
+        load_recipe("gpu")
 
 
 @pytest.mark.parametrize(

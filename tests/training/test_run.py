@@ -22,7 +22,7 @@ from kinelex.training.stages import TokenizerStage, condition_of
 from kinelex.training.workshop import STAGES, Workshop
 from tiny_model import tiny_encoder
 
-RECIPES = Path(__file__).parents[2] / "recipes"
+RECIPES = Path(__file__).parents[2] / "src" / "kinelex" / "recipes"
 
 
 @pytest.fixture(scope="module")

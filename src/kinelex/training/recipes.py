@@ -17,6 +17,8 @@ from kinelex.generators.transformer import TransformerConfig
 from kinelex.tokenizer.rvqvae import RVQVAEConfig
 from kinelex.training.schema import from_mapping
 
+RECIPES = Path(__file__).parents[1] / "recipes"
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -209,7 +211,7 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe.
 
     Args:
-        name: a YAML file, or the name of one in the folder `recipes` below the working directory. Its key
+        name: a YAML file, or the name of one that comes with the package (`recipe_names`). Its key
             `base` names a recipe (or a list of them) beside it, whose values it changes.
         overrides: dotted changes such as "tokenizer.train.steps=100".
 
@@ -224,14 +226,16 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     return from_mapping(Recipe, values, f"{path} with its changes" if overrides else str(path))
 
 
+def recipe_names() -> list[str]:
+    """Names of the recipes that come with the package."""
+    return sorted(path.stem for path in RECIPES.glob("*.yaml") if path.stem != "debug")
+
+
 def _find(path: Path) -> Path:
-    candidates = [path] if path.suffix in (".yaml", ".yml") else [Path("recipes") / f"{path}.yaml", path]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-    raise KinelexError(
-        f"there is no recipe {candidates[0]}; give a YAML file or run in the folder that holds recipes/"
-    )
+    file = path if path.suffix in (".yaml", ".yml") else RECIPES / f"{path}.yaml"
+    if not file.is_file():
+        raise KinelexError(f"there is no recipe {str(path)!r}; give a YAML file or one of {', '.join(recipe_names())}")
+    return file
 
 
 def _merged_file(path: Path, children: tuple[Path, ...]) -> dict[str, Any]:
@@ -246,7 +250,7 @@ def _merged_file(path: Path, children: tuple[Path, ...]) -> dict[str, Any]:
         raise KinelexError(f"{path} is no valid YAML: {str(error).splitlines()[0]}; correct it") from error
     if not isinstance(own, dict):
         raise KinelexError(
-            f"{path} must hold keys and values, not {type(own).__name__}; see recipes/cpu.yaml"
+            f"{path} must hold keys and values, not {type(own).__name__}; see the recipe cpu"
         )
     bases = own.pop("base", [])
     values: dict[str, Any] = {}
