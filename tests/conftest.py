@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_model import tiny_model
 
 from kinelex.generators.model import MotionModel
 from kinelex.hub import ModelCard, save_model
+from tiny_model import tiny_model
 
 
 @pytest.fixture(scope="session")

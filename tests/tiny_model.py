@@ -20,7 +20,8 @@ from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.tokenizer.rvqvae import RVQVAE, RVQVAEConfig
 
-WORDS = "a person someone walks runs forward left right turns then and sits down waves hand with the jumps".split()
+TEXT = "a person someone walks runs forward left right turns then and sits down waves hand with the jumps"
+WORDS = TEXT.split()
 TEXT_WIDTH, CODES, CODE_WIDTH, QUANTIZERS = 16, 24, 12, 3
 TRANSFORMER = TransformerConfig(latent=16, layers=2, heads=2, feedforward=32)
 
@@ -40,8 +41,12 @@ def tiny_encoder(folder: Path) -> TextEncoder:
     torch.manual_seed(0)
     model = BertModel(
         BertConfig(
-            vocab_size=len(vocabulary), hidden_size=TEXT_WIDTH, num_hidden_layers=1, num_attention_heads=2,
-            intermediate_size=32, max_position_embeddings=64,
+            vocab_size=len(vocabulary),
+            hidden_size=TEXT_WIDTH,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=32,
+            max_position_embeddings=64,
         )  # fmt: skip
     )
     model.save_pretrained(folder)
@@ -61,7 +66,9 @@ def tiny_model(folder: Path) -> MotionModel:
     """The model; its normaliser and codebooks come from the recorded clip, so that what it makes stays human-sized."""
     torch.manual_seed(1)
     tokenizer = RVQVAE(
-        RVQVAEConfig(width=16, code_width=CODE_WIDTH, codes=CODES, quantizers=QUANTIZERS, quantizer_dropout=0.0)
+        RVQVAEConfig(
+            width=16, code_width=CODE_WIDTH, codes=CODES, quantizers=QUANTIZERS, quantizer_dropout=0.0
+        )
     )
     features = recorded_features()
     normalizer = FeatureNormalizer.from_statistics(features.mean(0), features.std(0), HUMANML3D)

@@ -23,16 +23,22 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent)
+        descriptor, name = tempfile.mkstemp(
+            prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
+        )
         os.close(descriptor)
     except OSError as error:
-        raise KinelexError(f"cannot write {target}: {error.strerror}; choose a writable output path") from error
+        raise KinelexError(
+            f"cannot write {target}: {error.strerror}; choose a writable output path"
+        ) from error
     temporary = Path(name)
     try:
         yield temporary
         temporary.chmod(0o644)
         os.replace(temporary, target)
     except OSError as error:
-        raise KinelexError(f"cannot write {target}: {error.strerror or error}; free some space or choose another path") from error
+        raise KinelexError(
+            f"cannot write {target}: {error.strerror or error}; free some space or choose another path"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)

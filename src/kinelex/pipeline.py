@@ -61,7 +61,11 @@ class Prompt:
     @property
     def phrases(self) -> tuple[str, ...]:
         """The phrases in their order: the given ones, or the sentence split."""
-        return self.segments if self.segments is not None else tuple(segment(self.text or "", limit=MAX_SEGMENTS))
+        return (
+            self.segments
+            if self.segments is not None
+            else tuple(segment(self.text or "", limit=MAX_SEGMENTS))
+        )
 
 
 def _check_text(text: str) -> None:
@@ -142,7 +146,9 @@ class Pipeline:
     def plan(self, prompts: Sequence[Prompt]) -> Plan:
         """Split the sentences, encode every distinct text once, and settle the lengths."""
         phrases = [prompt.phrases for prompt in prompts]
-        texts = list(dict.fromkeys([text for prompt in prompts for text in (prompt.text or "", *prompt.phrases)]))
+        texts = list(
+            dict.fromkeys([text for prompt in prompts for text in (prompt.text or "", *prompt.phrases)])
+        )
         vectors = self.model.whitening(self.model.encoder.embed(texts))
         rows = {text: row for row, text in enumerate(texts)}
         condition = _condition(vectors, rows, [prompt.text or "" for prompt in prompts], phrases)
@@ -165,7 +171,8 @@ class Pipeline:
         self, tokens: TokenizedMotion, segments: Sequence[tuple[Segment, ...]], *, foot_lock: bool = True
     ) -> list[Motion]:
         """Decode tokens to clips; samples of equal length are decoded together, so that no padding is decoded."""
-        model, motions = self.model, [None] * len(tokens.lengths)
+        model = self.model
+        motions: dict[int, Motion] = {}
         for length in tokens.lengths.unique().tolist():
             rows = (tokens.lengths == length).nonzero()[:, 0]
             part = TokenizedMotion(tokens.ids[rows, :length], tokens.lengths[rows])
@@ -175,7 +182,7 @@ class Pipeline:
                 joints = lock_feet(joints, model.skeleton.fps, model.skeleton)
             for row, positions in zip(rows.tolist(), joints.cpu().numpy(), strict=True):
                 motions[row] = Motion(positions, model.skeleton.fps, model.skeleton, segments[row])
-        return [motion for motion in motions if motion is not None]
+        return [motions[row] for row in range(len(segments))]
 
 
 def _condition(
@@ -213,5 +220,7 @@ def load(
         device = torch.device(device)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise KinelexError(f"device {device} cannot be used here; choose cpu, or cuda or mps where there is one") from error
+        raise KinelexError(
+            f"device {device} cannot be used here; choose cpu, or cuda or mps where there is one"
+        ) from error
     return Pipeline(load_model(model, device), options)

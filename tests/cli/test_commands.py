@@ -14,7 +14,9 @@ from kinelex.motion.motion import Motion
 CLIP = Path(__file__).parents[1] / "data" / "012314_joints.npy"
 
 
-def test_generate_writes_every_format(model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_generate_writes_every_format(
+    model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     outputs = [tmp_path / f"clip.{suffix}" for suffix in ("npz", "npy", "bvh", "glb", "html")]
     arguments = [part for output in outputs for part in ("--output", str(output))]
     text = "a person walks forward, then sits down"
@@ -28,7 +30,21 @@ def test_generate_writes_every_format(model_folder: Path, tmp_path: Path, capsys
 
 def test_generate_is_reproducible(model_folder: Path, tmp_path: Path) -> None:
     for name in ("first.npz", "second.npz"):
-        assert main(["generate", "a person runs", "--seed", "7", "--model", str(model_folder), "--output", str(tmp_path / name)]) == 0
+        assert (
+            main(
+                [
+                    "generate",
+                    "a person runs",
+                    "--seed",
+                    "7",
+                    "--model",
+                    str(model_folder),
+                    "--output",
+                    str(tmp_path / name),
+                ]
+            )
+            == 0
+        )
     first, second = (Motion.load(tmp_path / name).positions for name in ("first.npz", "second.npz"))
     assert np.array_equal(first, second)
 
@@ -37,14 +53,31 @@ def test_generate_a_file_of_prompts(model_folder: Path, tmp_path: Path) -> None:
     prompts = tmp_path / "prompts.txt"
     prompts.write_text("a person walks\n\na person runs\na person jumps\n")
     pattern = str(tmp_path / "clips" / "{index:02d}.npz")
-    assert main(["generate", "--prompts", str(prompts), "--model", str(model_folder), "--output", pattern]) == 0
+    assert (
+        main(["generate", "--prompts", str(prompts), "--model", str(model_folder), "--output", pattern]) == 0
+    )
     assert sorted(path.name for path in (tmp_path / "clips").iterdir()) == ["00.npz", "01.npz", "02.npz"]
 
 
 def test_generate_given_segments(model_folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "plan.npz"
     phrases = "a person walks | a person turns left | a person sits down"
-    assert main(["generate", "--segments", phrases, "--duration", "6", "--model", str(model_folder), "--output", str(output)]) == 0
+    assert (
+        main(
+            [
+                "generate",
+                "--segments",
+                phrases,
+                "--duration",
+                "6",
+                "--model",
+                str(model_folder),
+                "--output",
+                str(output),
+            ]
+        )
+        == 0
+    )
     assert [segment.text for segment in Motion.load(output).segments] == phrases.split(" | ")
 
 
@@ -70,7 +103,11 @@ def test_generate_given_segments(model_folder: Path, tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_and_exit_code_2(
-    arguments: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 2
@@ -129,5 +166,19 @@ def test_prepare_and_train_and_generate(tmp_path: Path, capsys: pytest.CaptureFi
     assert json.loads((store / "manifest.json").read_text())["splits"]["val"]["clips"] > 0
     assert main(["train", "cpu-debug", "--store", str(store), "--output", str(run), "--device", "cpu"]) == 0
     clip = tmp_path / "clip.npz"
-    assert main(["generate", "a person walks", "--model", str(run / "model"), "--duration", "2", "--output", str(clip)]) == 0
+    assert (
+        main(
+            [
+                "generate",
+                "a person walks",
+                "--model",
+                str(run / "model"),
+                "--duration",
+                "2",
+                "--output",
+                str(clip),
+            ]
+        )
+        == 0
+    )
     assert len(Motion.load(clip)) == 40

@@ -28,7 +28,9 @@ def test_saved_and_loaded_weights_are_equal(model: MotionModel, model_folder: Pa
     assert torch.allclose(loaded.encoder.embed(sentence), model.encoder.embed(sentence), atol=1e-6)
 
 
-def test_half_precision_halves_the_file_and_keeps_three_digits(model: MotionModel, model_folder: Path, tmp_path: Path) -> None:
+def test_half_precision_halves_the_file_and_keeps_three_digits(
+    model: MotionModel, model_folder: Path, tmp_path: Path
+) -> None:
     save_model(model, tmp_path / "half", ModelCard("tiny", "Apache-2.0", "# tiny\n"))
     full, half = (folder / "masked.safetensors" for folder in (model_folder, tmp_path / "half"))
     assert half.stat().st_size < 0.75 * full.stat().st_size

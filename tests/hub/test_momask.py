@@ -23,8 +23,22 @@ from kinelex.tokenizer.rvqvae import RVQVAE, RVQVAEConfig
 SIZES = TransformerConfig(latent=24, layers=2, heads=2, feedforward=32)
 TOKENIZER = RVQVAEConfig(width=16, code_width=20, codes=24, quantizers=4)
 OPTIONS = {
-    "rvq": {"width": 16, "code_dim": 20, "nb_code": 24, "num_quantizers": 4, "vq_norm": "None", "is_train": True},
-    "transformer": {"latent_dim": 24, "n_layers": 2, "n_heads": 2, "ff_size": 32, "share_weight": True, "lr": 2e-4},
+    "rvq": {
+        "width": 16,
+        "code_dim": 20,
+        "nb_code": 24,
+        "num_quantizers": 4,
+        "vq_norm": "None",
+        "is_train": True,
+    },
+    "transformer": {
+        "latent_dim": 24,
+        "n_layers": 2,
+        "n_heads": 2,
+        "ff_size": 32,
+        "share_weight": True,
+        "lr": 2e-4,
+    },
 }
 
 
@@ -102,9 +116,13 @@ class Harmful:
         return (Path.touch, (Path("harmed"),))
 
 
-def test_a_pickle_that_would_run_code_is_refused(release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pickle_that_would_run_code_is_refused(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    (release / "length_estimator" / "model" / "finest.tar").write_bytes(pickle.dumps({"estimator": Harmful()}))
+    (release / "length_estimator" / "model" / "finest.tar").write_bytes(
+        pickle.dumps({"estimator": Harmful()})
+    )
     with pytest.raises(KinelexError, match=r"finest\.tar"):
         import_momask(release, tmp_path / "model")
     assert not (tmp_path / "harmed").exists()
@@ -116,5 +134,14 @@ def test_the_wrong_folder_says_which_is_right(tmp_path: Path) -> None:
 
 
 def test_option_values_are_typed(tmp_path: Path) -> None:
-    write_options(tmp_path / "opt.txt", {"a": True, "b": 12, "c": 0.5, "d": "1e-05", "e": "None", "f": [50000]})
-    assert read_options(tmp_path / "opt.txt") == {"a": True, "b": 12, "c": 0.5, "d": "1e-05", "e": "None", "f": "[50000]"}
+    write_options(
+        tmp_path / "opt.txt", {"a": True, "b": 12, "c": 0.5, "d": "1e-05", "e": "None", "f": [50000]}
+    )
+    assert read_options(tmp_path / "opt.txt") == {
+        "a": True,
+        "b": 12,
+        "c": 0.5,
+        "d": "1e-05",
+        "e": "None",
+        "f": "[50000]",
+    }

@@ -79,7 +79,7 @@ def test_overrides_reach_every_depth() -> None:
 def test_a_name_means_a_recipe_of_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert load_recipe("cpu") == load_recipe(RECIPES / "cpu.yaml")
-    with pytest.raises(KinelexError, match="no recipe 'gpu'.*compact"):
+    with pytest.raises(KinelexError, match=r"no recipe 'gpu'.*compact"):
         load_recipe("gpu")
 
 

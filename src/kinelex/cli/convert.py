@@ -33,7 +33,9 @@ def add_rig_options(parser: argparse.ArgumentParser) -> None:
         "--names", default="smpl", metavar="PRESET",
         help="joint names in bvh and glb: smpl, mixamo, unreal, unity or vrm (default: smpl)",
     )  # fmt: skip
-    parser.add_argument("--unit", default="m", choices=("m", "cm"), help="length unit of bvh files (default: m)")
+    parser.add_argument(
+        "--unit", default="m", choices=("m", "cm"), help="length unit of bvh files (default: m)"
+    )
 
 
 def run(options: argparse.Namespace) -> None:

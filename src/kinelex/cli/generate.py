@@ -34,15 +34,23 @@ def add_parser(commands: Any) -> None:
         description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("text", nargs="?", help="what the person does")
-    parser.add_argument("--output", action="append", required=True, metavar="FILE", help="file to write (repeatable)")
+    parser.add_argument(
+        "--output", action="append", required=True, metavar="FILE", help="file to write (repeatable)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
-    parser.add_argument("--duration", type=float, metavar="SECONDS", help="length of the clip (default: estimated)")
+    parser.add_argument(
+        "--duration", type=float, metavar="SECONDS", help="length of the clip (default: estimated)"
+    )
     parser.add_argument("--segments", metavar='"A | B"', help="the phrases in their order, separated by |")
     parser.add_argument("--prompts", type=Path, metavar="FILE", help="generate every line of a text file")
-    parser.add_argument("--model", default="default", metavar="DIR", help="model folder (default: the bundled model)")
+    parser.add_argument(
+        "--model", default="default", metavar="DIR", help="model folder (default: the bundled model)"
+    )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
     parser.add_argument("--guidance", type=float, help="guidance scale (default: the model's)")
-    parser.add_argument("--no-foot-lock", action="store_true", help="keep planted feet as the model moves them")
+    parser.add_argument(
+        "--no-foot-lock", action="store_true", help="keep planted feet as the model moves them"
+    )
     add_rig_options(parser)
     parser.set_defaults(run=run)
 
@@ -96,13 +104,17 @@ def _expand(templates: list[str], index: int) -> list[str]:
     try:
         return [template.format(index=index) for template in templates]
     except (KeyError, IndexError, ValueError) as error:
-        raise KinelexError(f"--output {templates}: only {{index}} may stand in braces, as in clips/{{index:03d}}.glb") from error
+        raise KinelexError(
+            f"--output {templates}: only {{index}} may stand in braces, as in clips/{{index:03d}}.glb"
+        ) from error
 
 
 def _check_distinct(outputs: list[list[str]]) -> None:
     flat = [output for names in outputs for output in names]
     if len(set(flat)) < len(flat):
-        raise KinelexError('several prompts would be written to one file; put {index} into --output, as in "{index:03d}.glb"')
+        raise KinelexError(
+            'several prompts would be written to one file; put {index} into --output, as in "{index:03d}.glb"'
+        )
 
 
 def _save(motion: Motion, outputs: list[str], options: argparse.Namespace) -> None:

@@ -10,12 +10,19 @@ from rich.console import Console
 from rich.table import Table
 
 DESCRIPTION = """Show what a motion file holds: frames, duration, phrases, and measures of its quality
-(foot skating, floor penetration, bone-length deviation, jerk)."""
+(foot skating, floor penetration, bone-length deviation, jerk).
+
+  kinelex inspect walk.npz"""
 
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser = commands.add_parser("inspect", help="show what a motion file holds", description=DESCRIPTION)
+    parser = commands.add_parser(
+        "inspect",
+        help="show what a motion file holds",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("file", help="motion file to read")
     parser.set_defaults(run=run)
 

@@ -20,13 +20,30 @@ OUTPUT/model, ready for `kinelex generate --model OUTPUT/model`."""
 def add_parser(commands: Any) -> None:
     """Register the command."""
     parser = commands.add_parser(
-        "train", help="train a model", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+        "train",
+        help="train a model",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("recipe", help="name of a recipe, or a YAML file")
-    parser.add_argument("--store", action="append", required=True, metavar="DIR", help="prepared data (repeatable)")
+    parser.add_argument(
+        "--store", action="append", required=True, metavar="DIR", help="prepared data (repeatable)"
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the run")
-    parser.add_argument("--stage", action="append", metavar="NAME", help="tokenizer, masked, residual or length (default: all)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides", help="change a recipe key")
+    parser.add_argument(
+        "--stage",
+        action="append",
+        metavar="NAME",
+        help="tokenizer, masked, residual or length (default: all)",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="change a recipe key",
+    )
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default: auto)")
     parser.add_argument("--max-minutes", type=float, help="stop with a checkpoint after this time")
     parser.set_defaults(run=run)
@@ -43,7 +60,12 @@ def run(options: argparse.Namespace) -> None:
     recipe = load_recipe(options.recipe, options.overrides)
     stages = options.stage or STAGES
     report = train(
-        recipe, options.store, options.output, stages=stages, device=options.device, max_minutes=options.max_minutes
+        recipe,
+        options.store,
+        options.output,
+        stages=stages,
+        device=options.device,
+        max_minutes=options.max_minutes,
     )
     for name, result in report.results.items():
         figures = ", ".join(f"{key} {value:.4g}" for key, value in result.metrics.items())
@@ -56,7 +78,11 @@ def run(options: argparse.Namespace) -> None:
         print(f"stages still to train: {', '.join(name for name in STAGES if name not in trained)}")
         return
     model = load_parts(recipe, options.store, options.output)
-    save_model(model, options.output / "model", ModelCard(recipe.name, "that of the data", card(recipe.name, options)))
+    save_model(
+        model,
+        options.output / "model",
+        ModelCard(recipe.name, "that of the data", card(recipe.name, options)),
+    )
     print(f"{options.output / 'model'}: ready for --model")
 
 

@@ -24,9 +24,13 @@ def read_state_dict(path: Path, keys: Sequence[str]) -> dict[str, Tensor]:
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise KinelexError(f"{path} is missing; download the checkpoint again and keep its folders") from error
+        raise KinelexError(
+            f"{path} is missing; download the checkpoint again and keep its folders"
+        ) from error
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise KinelexError(f"cannot read {path} as plain weights: {str(error).splitlines()[0]}; download it again") from error
+        raise KinelexError(
+            f"cannot read {path} as plain weights: {str(error).splitlines()[0]}; download it again"
+        ) from error
     for key in keys:
         if isinstance(saved, dict) and isinstance(saved.get(key), dict):
             return saved[key]
@@ -43,7 +47,9 @@ def read_options(path: Path) -> dict[str, Any]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise KinelexError(f"cannot read {path}: {error}; download the checkpoint again and keep its folders") from error
+        raise KinelexError(
+            f"cannot read {path}: {error}; download the checkpoint again and keep its folders"
+        ) from error
     pairs = [line.split(": ", 1) for line in lines if ": " in line]
     return {key.strip(): _typed(value.strip()) for key, value in pairs}
 
@@ -69,11 +75,15 @@ def read_statistics(folder: Path) -> tuple[Tensor, Tensor]:
         try:
             arrays.append(torch.from_numpy(np.load(folder / name, allow_pickle=False)).float())
         except (OSError, ValueError, TypeError) as error:
-            raise KinelexError(f"cannot read {folder / name}: {error}; download the checkpoint again") from error
+            raise KinelexError(
+                f"cannot read {folder / name}: {error}; download the checkpoint again"
+            ) from error
     return arrays[0], arrays[1]
 
 
-def load_exactly(module: nn.Module, weights: dict[str, Tensor], path: Path, *, optional: Sequence[str] = ()) -> None:
+def load_exactly(
+    module: nn.Module, weights: dict[str, Tensor], path: Path, *, optional: Sequence[str] = ()
+) -> None:
     """Load weights into a module, every key and shape accounted for.
 
     Args:
@@ -90,7 +100,11 @@ def load_exactly(module: nn.Module, weights: dict[str, Tensor], path: Path, *, o
     unknown = [name for name in weights if name not in own]
     misfits = [name for name in weights if name in own and weights[name].shape != own[name].shape]
     problems = [("missing", missing), ("unknown", unknown), ("of another shape", misfits)]
-    told = "; ".join(f"{kind}: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}" for kind, names in problems if names)
+    told = "; ".join(
+        f"{kind}: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
+        for kind, names in problems
+        if names
+    )
     if told:
         raise KinelexError(f"{path} does not fit the architecture of its options: {told}")
     module.load_state_dict(weights, strict=False)

@@ -23,10 +23,10 @@ from kinelex.generators.masked import MaskTransformer, MaskTransformerConfig
 from kinelex.generators.model import MotionModel
 from kinelex.generators.residual import ResidualTransformer, ResidualTransformerConfig
 from kinelex.motion.skeleton import Skeleton, skeleton_named
-from kinelex.training.schema import from_mapping
 from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.tokenizer.rvqvae import RVQVAE, RVQVAEConfig
+from kinelex.training.schema import from_mapping
 
 FORMAT = 1
 CONFIG, CARD, TEXT_ENCODER = "config.yaml", "README.md", "text_encoder"
@@ -72,7 +72,9 @@ def default_model_folder() -> Path:
     return Path(str(resources.files("kinelex"))) / "models" / "default"
 
 
-def save_model(model: MotionModel, folder: str | Path, card: ModelCard, *, dtype: torch.dtype = torch.float16) -> None:
+def save_model(
+    model: MotionModel, folder: str | Path, card: ModelCard, *, dtype: torch.dtype = torch.float16
+) -> None:
     """Write a model folder that holds everything, the text encoder included.
 
     Args:
@@ -89,7 +91,12 @@ def save_model(model: MotionModel, folder: str | Path, card: ModelCard, *, dtype
 
 
 def write_folder(
-    folder: Path, skeleton: Skeleton, parts: Mapping[str, Any], text_encoder: str, card: ModelCard, dtype: torch.dtype
+    folder: Path,
+    skeleton: Skeleton,
+    parts: Mapping[str, Any],
+    text_encoder: str,
+    card: ModelCard,
+    dtype: torch.dtype,
 ) -> None:
     """Write everything of a model folder but the text encoder; each file appears whole, config.yaml last.
 
@@ -106,10 +113,20 @@ def write_folder(
     with atomic_path(folder / CARD) as path:
         path.write_text(card.text, encoding="utf-8")
     config = FolderConfig(
-        FORMAT, card.name, card.licence, skeleton.name, text_encoder,
-        *(parts[name].config for name in ("tokenizer", "masked", "residual", "length")),
-        {path.relative_to(folder).as_posix(): file_hash(path) for path in sorted(folder.rglob("*.safetensors"))},
-    )  # fmt: skip
+        format=FORMAT,
+        name=card.name,
+        licence=card.licence,
+        skeleton=skeleton.name,
+        text_encoder=text_encoder,
+        tokenizer=parts["tokenizer"].config,
+        masked=parts["masked"].config,
+        residual=parts["residual"].config,
+        length=parts["length"].config,
+        files={
+            path.relative_to(folder).as_posix(): file_hash(path)
+            for path in sorted(folder.rglob("*.safetensors"))
+        },
+    )
     with atomic_path(folder / CONFIG) as path:
         path.write_text(yaml.safe_dump(asdict(config), sort_keys=False), encoding="utf-8")
 
@@ -149,11 +166,17 @@ def read_config(folder: Path) -> FolderConfig:
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise KinelexError(f"{folder} is no model folder: {CONFIG} is missing; give a folder that kinelex saved") from error
+        raise KinelexError(
+            f"{folder} is no model folder: {CONFIG} is missing; give a folder that kinelex saved"
+        ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise KinelexError(f"cannot read {path}: {' '.join(str(error).split())}; fetch the model again") from error
+        raise KinelexError(
+            f"cannot read {path}: {' '.join(str(error).split())}; fetch the model again"
+        ) from error
     if not isinstance(tree, dict) or tree.get("format") != FORMAT:
-        raise KinelexError(f"{path} is not of format {FORMAT}; use the kinelex version that wrote it, or train again")
+        raise KinelexError(
+            f"{path} is not of format {FORMAT}; use the kinelex version that wrote it, or train again"
+        )
     return from_mapping(FolderConfig, tree, str(path))
 
 
@@ -178,7 +201,9 @@ def load_weights(module: nn.Module, path: Path) -> None:
     except (OSError, SafetensorError) as error:
         raise KinelexError(f"cannot read weights {path}: {error}; fetch the model again") from error
     except RuntimeError as error:
-        raise KinelexError(f"weights {path} do not fit config.yaml beside them; fetch the model again") from error
+        raise KinelexError(
+            f"weights {path} do not fit config.yaml beside them; fetch the model again"
+        ) from error
 
 
 def file_hash(path: Path) -> str:
@@ -193,4 +218,6 @@ def _verify(folder: Path, files: dict[str, str]) -> None:
         if not path.is_file():
             raise KinelexError(f"{path} is missing; fetch the model again")
         if file_hash(path) != expected:
-            raise KinelexError(f"{path} differs from the hash in {CONFIG}; it is damaged or was changed: fetch it again")
+            raise KinelexError(
+                f"{path} differs from the hash in {CONFIG}; it is damaged or was changed: fetch it again"
+            )

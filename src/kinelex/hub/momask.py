@@ -72,7 +72,10 @@ def _find(source: Path) -> Release:
     def one(pattern: str, what: str) -> Path:
         found = sorted(path for path in source.glob(pattern) if path.is_dir())
         if len(found) != 1:
-            raise KinelexError(f"{source} has {len(found)} folders {pattern} ({what}); give the folder of one data set, as checkpoints/t2m")
+            raise KinelexError(
+                f"{source} has {len(found)} folders {pattern} ({what}); "
+                "give the folder of one data set, as checkpoints/t2m"
+            )
         return found[0]
 
     return Release(
@@ -123,7 +126,9 @@ def _transformer(options: dict[str, Any]) -> TransformerConfig:
 def _masked(folder: Path, tokenizer: RVQVAEConfig) -> MaskTransformer:
     options = read_options(folder / "opt.txt")
     drop = options.get("cond_drop_prob", 0.1)
-    config = MaskTransformerConfig(CLIP_WIDTH, tokenizer.codes, tokenizer.code_width, _transformer(options), drop)
+    config = MaskTransformerConfig(
+        CLIP_WIDTH, tokenizer.codes, tokenizer.code_width, _transformer(options), drop
+    )
     path = folder / "model" / "latest.tar"
     model = MaskTransformer(config)
     weights = read_state_dict(path, ("t2m_transformer", "trans"))

@@ -55,14 +55,17 @@ class Skeleton:
     def index(self, joint: str) -> int:
         """Index of a joint by name; KinelexError when the skeleton has none of that name."""
         if joint not in self.joints:
-            raise KinelexError(f"skeleton {self.name} has no joint {joint!r}; it has {', '.join(self.joints)}")
+            raise KinelexError(
+                f"skeleton {self.name} has no joint {joint!r}; it has {', '.join(self.joints)}"
+            )
         return self.joints.index(joint)
 
     @cached_property
     def children(self) -> tuple[tuple[int, ...], ...]:
         """For each joint, the indices of its children."""
         return tuple(
-            tuple(child for child, parent in enumerate(self.parents) if parent == joint) for joint in range(len(self))
+            tuple(child for child, parent in enumerate(self.parents) if parent == joint)
+            for joint in range(len(self))
         )
 
     def direction_tensor(self) -> Tensor:
@@ -74,7 +77,9 @@ class Skeleton:
         return torch.tensor(self.offsets, dtype=torch.float32)
 
 
-def _scaled(directions: tuple[tuple[float, float, float], ...], lengths: tuple[float, ...]) -> tuple[tuple[float, float, float], ...]:
+def _scaled(
+    directions: tuple[tuple[float, float, float], ...], lengths: tuple[float, ...]
+) -> tuple[tuple[float, float, float], ...]:
     return tuple((x * n, y * n, z * n) for (x, y, z), n in zip(directions, lengths, strict=True))
 
 

@@ -26,7 +26,9 @@ class TokenizerLoss:
     perplexity: Tensor
 
 
-def tokenizer_loss(model: RVQVAE, features: Tensor, skeleton: Skeleton, generator: torch.Generator) -> TokenizerLoss:
+def tokenizer_loss(
+    model: RVQVAE, features: Tensor, skeleton: Skeleton, generator: torch.Generator
+) -> TokenizerLoss:
     """Smooth L1 of all features + 0.5 of the local joint positions + 0.02 commitment (MoMask, Eq. 2).
 
     Args:

@@ -32,7 +32,12 @@ class FeatureNormalizer(nn.Module):
         """
         layout = FeatureLayout.of(skeleton)
         weighted = deviation.clone().float()
-        for field in (layout.root_angular_velocity, layout.root_linear_velocity, layout.root_height, layout.contacts):
+        for field in (
+            layout.root_angular_velocity,
+            layout.root_linear_velocity,
+            layout.root_height,
+            layout.contacts,
+        ):
             weighted[field] /= bias
         normalizer = cls(len(mean))
         normalizer.mean.copy_(mean)

@@ -234,7 +234,9 @@ def recipe_names() -> list[str]:
 def _find(path: Path) -> Path:
     file = path if path.suffix in (".yaml", ".yml") else RECIPES / f"{path}.yaml"
     if not file.is_file():
-        raise KinelexError(f"there is no recipe {str(path)!r}; give a YAML file or one of {', '.join(recipe_names())}")
+        raise KinelexError(
+            f"there is no recipe {str(path)!r}; give a YAML file or one of {', '.join(recipe_names())}"
+        )
     return file
 
 
@@ -249,9 +251,7 @@ def _merged_file(path: Path, children: tuple[Path, ...]) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise KinelexError(f"{path} is no valid YAML: {str(error).splitlines()[0]}; correct it") from error
     if not isinstance(own, dict):
-        raise KinelexError(
-            f"{path} must hold keys and values, not {type(own).__name__}; see the recipe cpu"
-        )
+        raise KinelexError(f"{path} must hold keys and values, not {type(own).__name__}; see the recipe cpu")
     bases = own.pop("base", [])
     values: dict[str, Any] = {}
     for base in [bases] if isinstance(bases, str) else bases:
