@@ -35,9 +35,13 @@ def tiny_encoder(folder: Path) -> TextEncoder:
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=words, model_max_length=64,
-        unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]",
-    )  # fmt: skip
+        tokenizer_object=words,
+        model_max_length=64,
+        unk_token="[UNK]",
+        pad_token="[PAD]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+    )
     torch.manual_seed(0)
     model = BertModel(
         BertConfig(
@@ -47,7 +51,7 @@ def tiny_encoder(folder: Path) -> TextEncoder:
             num_attention_heads=2,
             intermediate_size=32,
             max_position_embeddings=64,
-        )  # fmt: skip
+        )
     )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

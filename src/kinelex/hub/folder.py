@@ -31,6 +31,8 @@ from kinelex.training.schema import from_mapping
 FORMAT = 1
 CONFIG, CARD, TEXT_ENCODER = "config.yaml", "README.md", "text_encoder"
 FULL_PRECISION = ("normalizer", "whitening")
+# Running sums of the codebooks: only training needs them, and it starts them anew from its first batch.
+TRAINING_STATE = ("code_sum", "code_count", "initialized")
 
 
 @dataclass(frozen=True)
@@ -181,10 +183,11 @@ def read_config(folder: Path) -> FolderConfig:
 
 
 def save_weights(module: nn.Module, path: Path, dtype: torch.dtype) -> None:
-    """Write a module's state dict, floating-point tensors in `dtype`."""
+    """Write a module's state dict without the codebooks' running sums, floating-point tensors in `dtype`."""
     state = {
         name: (tensor.to(dtype) if tensor.is_floating_point() else tensor).detach().cpu().contiguous().clone()
         for name, tensor in module.state_dict().items()
+        if not name.endswith(TRAINING_STATE)
     }
     with atomic_path(path) as temporary:
         save_file(state, temporary)
@@ -197,7 +200,9 @@ def load_weights(module: nn.Module, path: Path) -> None:
         KinelexError: the file is damaged or does not fit the module.
     """
     try:
-        module.load_state_dict(load_file(path))
+        weights = load_file(path)
+        state = {name: value for name, value in module.state_dict().items() if name.endswith(TRAINING_STATE)}
+        module.load_state_dict({**state, **weights})
     except (OSError, SafetensorError) as error:
         raise KinelexError(f"cannot read weights {path}: {error}; fetch the model again") from error
     except RuntimeError as error:

@@ -16,13 +16,12 @@ from kinelex.generators.masked import MaskTransformer, MaskTransformerConfig
 from kinelex.generators.residual import ResidualTransformer, ResidualTransformerConfig
 from kinelex.generators.transformer import TransformerConfig
 from kinelex.hub.checkpoints import load_exactly, read_options, read_state_dict, read_statistics
-from kinelex.hub.folder import ModelCard, write_folder
+from kinelex.hub.folder import TRAINING_STATE, ModelCard, write_folder
 from kinelex.motion.skeleton import HUMANML3D, KIT, Skeleton
 from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.tokenizer.rvqvae import RVQVAE, RVQVAEConfig
 
 CLIP, CLIP_WIDTH = "openai/clip-vit-base-patch32", 512
-TRAINING_STATE = ("code_sum", "code_count", "initialized")
 
 CARD = """# MoMask, imported
 
