@@ -113,3 +113,4 @@ def test_degenerate_clips_of_either_skeleton_are_written(skeleton, suffix: str, 
     """One frame with all joints in one place: nothing to see, nothing to divide by."""
     still = Motion(np.zeros((1, len(skeleton), 3), np.float32), fps=skeleton.fps, skeleton=skeleton)
     write_motion(still, tmp_path / f"clip{suffix}")
+    assert (tmp_path / f"clip{suffix}").stat().st_size > 100

@@ -67,7 +67,10 @@ def test_a_contact_sheet_has_a_strip_a_clip(motion: Motion, tmp_path: Path) -> N
 def test_clips_that_roam_far_or_talk_long_are_drawn(motion: Motion) -> None:
     far = motion.positions * np.float32((1, 1, 1))
     far[:, :, 0] += np.linspace(0, 5000, len(far), dtype=np.float32)[:, None]
-    draw_strip(Motion(far, segments=(Segment("x" * 3000, 0, 1), Segment("走る 🏃", 7, 99))), poses=2)
+    talk = (Segment("x" * 3000, 0, 1), Segment("走る 🏃", 7, 99))
+    strip = draw_strip(Motion(far, segments=talk), poses=2)
+    assert strip.width == draw_strip(motion, "short", poses=2).width
+    assert np.asarray(strip).std() > 5
 
 
 def test_without_pillow_the_extra_is_named(motion: Motion, monkeypatch) -> None:
