@@ -15,6 +15,7 @@ from torch import Tensor
 
 from kinelex.errors import KinelexError
 from kinelex.motion.animation import Animation
+from kinelex.motion.flavours import FLAVOURS
 from kinelex.motion.formats.amc import read_amc
 from kinelex.motion.formats.bvh import read_bvh
 from kinelex.motion.formats.deepmimic import read_deepmimic
@@ -22,6 +23,7 @@ from kinelex.motion.motion import Motion
 from kinelex.motion.repair import rebase_on_first_frame
 from kinelex.motion.resample import resample_animation
 from kinelex.motion.retarget import face_forward, retarget, to_motion
+from kinelex.motion.rig import rig_from_motion
 from kinelex.motion.rotations import euler_rotation
 from kinelex.motion.skeleton import HUMANML3D
 
@@ -99,6 +101,26 @@ def test_left_and_right_bones_are_equally_long(walk: Animation) -> None:
     lengths = (positions[:, 1:] - positions[:, list(HUMANML3D.parents[1:])]).norm(dim=-1).mean(0)
     mirrored = lengths[[index - 1 for index in HUMANML3D.mirror[1:]]]
     assert (lengths - mirrored).abs().max() < 0.03
+
+
+def test_a_rig_follows_it_exactly(walk: Animation) -> None:
+    """Pelvis with spine1 and chest with neck and collars are rigid, bones keep their lengths."""
+    assert rig_from_motion(to_motion(walk)).error.max() < 1e-3
+
+
+def test_moved_hinges_turn_no_limb(walk: Animation, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = retarget(walk)
+    monkeypatch.setitem(FLAVOURS, walk.flavour, replace(FLAVOURS[walk.flavour], hinges={}))
+    unmoved = retarget(walk)
+    for start, end in (
+        ("left_hip", "left_knee"),
+        ("left_knee", "left_ankle"),
+        ("right_shoulder", "right_elbow"),
+    ):
+        limb = [HUMANML3D.index(start), HUMANML3D.index(end)]
+        torch.testing.assert_close(
+            moved[:, limb].diff(dim=1), unmoved[:, limb].diff(dim=1), atol=1e-5, rtol=0
+        )
 
 
 def test_clip_starts_centred_on_the_floor_facing_z(walk: Animation) -> None:

@@ -31,6 +31,10 @@ class Flavour:
             found out from the names ("generic").
         straight: source joints that lie in that direction from their parent in the T-pose, where the zero
             pose of the file has them elsewhere.
+        hinges: source joints that move before the weights apply, each along the rest pose to a share of the
+            way to one of its children. A HumanML3D pelvis is rigid up to spine1, a chest up to the neck, a
+            forearm up to the wrist; where the source has one more joint within such a part, its turn happens
+            at the part's end, and lengths and directions of all other bones stay as they are.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Flavour:
     unit: float | None
     joints: Mapping[str, Weights]
     straight: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    hinges: Mapping[str, tuple[str, float]] = field(default_factory=dict)
 
 
 def _body(trunk: Mapping[str, str | Weights], side: Mapping[str, str | Weights]) -> dict[str, Weights]:
@@ -61,11 +66,12 @@ _ASFAMC = Flavour(
     ASF_UNIT,
     _body(
         {"pelvis": "root", "spine1": "upperback", "spine2": "thorax",
-         "spine3": {"thorax": 0.7, "lowerneck": 0.3}, "neck": "upperneck", "head": "head"},
+         "spine3": {"thorax": 0.84, "lowerneck": 0.16}, "neck": "lowerneck", "head": "head"},
         {"hip": "{l}femur", "knee": "{l}tibia", "ankle": "{l}foot", "foot": "{l}toes",
          "collar": {"{l}clavicle": 0.65, "{l}humerus": 0.35}, "shoulder": "{l}humerus", "elbow": "{l}radius",
          "wrist": "{l}hand"},
     ),
+    hinges={"lowerback": ("upperback", 1.0), "lowerneck": ("upperneck", 1.0)},
 )  # fmt: skip
 
 _BVH_MB = Flavour(
@@ -73,12 +79,13 @@ _BVH_MB = Flavour(
     frozenset({"LHipJoint", "LeftUpLeg", "LowerBack", "Spine1", "Neck1", "LeftFingerBase", "LThumb"}),
     ASF_UNIT,
     _body(
-        {"pelvis": "Hips", "spine1": "Spine", "spine2": "Spine1", "spine3": {"Spine1": 0.7, "Neck": 0.3},
-         "neck": "Neck1", "head": "Head"},
+        {"pelvis": "Hips", "spine1": "Spine", "spine2": "Spine1", "spine3": {"Spine1": 0.84, "Neck": 0.16},
+         "neck": "Neck", "head": "Head"},
         {"hip": "{Left}UpLeg", "knee": "{Left}Leg", "ankle": "{Left}Foot", "foot": "{Left}ToeBase",
          "collar": {"{Left}Shoulder": 0.65, "{Left}Arm": 0.35}, "shoulder": "{Left}Arm",
          "elbow": "{Left}ForeArm", "wrist": "{Left}FingerBase"},
     ),
+    hinges={"LowerBack": ("Spine", 1.0), "Neck": ("Neck1", 1.0)},
 )  # fmt: skip
 
 _BVH_MAX = Flavour(
@@ -86,12 +93,16 @@ _BVH_MAX = Flavour(
     frozenset({"LHipJoint", "LeftHip", "LeftKnee", "Chest2", "lowerneck", "LeftCollar", "lhand"}),
     ASF_UNIT,
     _body(
-        {"pelvis": "Hips", "spine1": "Chest", "spine2": "Chest2", "spine3": {"Chest2": 0.7, "lowerneck": 0.3},
-         "neck": "Neck", "head": "Head"},
+        {"pelvis": "Hips", "spine1": "Chest", "spine2": "Chest2", "spine3": {"Chest2": 0.84, "lowerneck": 0.16},
+         "neck": "lowerneck", "head": "Head"},
         {"hip": "{Left}Hip", "knee": "{Left}Knee", "ankle": "{Left}Ankle", "foot": "{Left}Toe",
          "collar": {"{Left}Collar": 0.65, "{Left}Shoulder": 0.35}, "shoulder": "{Left}Shoulder",
-         "elbow": "{Left}Elbow", "wrist": "{l}hand"},
+         "elbow": "{Left}Elbow", "wrist": "{Left}Wrist"},
     ),
+    hinges={
+        "lowerback": ("Chest", 1.0), "lowerneck": ("Neck", 1.0),
+        "LeftWrist": ("lhand", 1.0), "RightWrist": ("rhand", 1.0),
+    },
 )  # fmt: skip
 
 # The hip joint lies below the thighs' heads, so the pelvis goes half-way up to the abdomen.
@@ -126,19 +137,20 @@ _BANDAI = Flavour(
     ),
 )  # fmt: skip
 
-# The root lies between the hips, at their height.
+# The root lies between the hips, at their height; the back bends once, half-way up.
 _DEEPMIMIC = Flavour(
     "deepmimic",
     frozenset({"root", "chest", "neck", "head", "left_hip", "left_knee", "left_toe", "left_wrist"}),
     None,
     _body(
-        {"pelvis": {"root": 0.7, "chest": 0.3}, "spine1": {"root": 0.26, "chest": 0.74},
-         "spine2": {"chest": 0.78, "neck": 0.22}, "spine3": {"chest": 0.56, "neck": 0.44},
-         "neck": {"neck": 0.72, "head": 0.28}, "head": {"neck": 0.2, "head": 0.8}},
+        {"pelvis": {"root": 0.6, "chest": 0.4}, "spine1": "chest", "spine2": {"chest": 0.67, "neck": 0.33},
+         "spine3": {"chest": 0.52, "neck": 0.48}, "neck": "neck", "head": {"neck": 0.28, "head": 0.72}},
         {target: f"{{left}}_{source}" for target, source in
          {"hip": "hip", "knee": "knee", "ankle": "ankle", "foot": "toe", "shoulder": "shoulder",
-          "elbow": "elbow", "wrist": "wrist"}.items()} | {"collar": {"neck": 0.63, "{left}_shoulder": 0.37}},
+          "elbow": "elbow", "wrist": "wrist"}.items()}
+        | {"collar": {"chest": 0.08, "neck": 0.55, "{left}_shoulder": 0.37}},
     ),
+    hinges={"chest": ("neck", -0.27), "neck": ("head", 0.28)},
 )  # fmt: skip
 
 # Rigs that Kinelex itself exports, in any preset of names; read like any other humanoid.

@@ -24,7 +24,8 @@ def retarget(animation: Animation) -> Tensor:
 
     Every joint is a weighted mean of source joints, by the table of the animation's flavour or, for a
     skeleton that Kinelex does not know, by the joints' names. Limbs of flavours whose zero pose is not
-    straight (bvh-daz) are rebuilt from the rotations relative to the T-pose.
+    straight (bvh-daz) are rebuilt from the rotations relative to the T-pose; joints within what is one rigid
+    part of the HumanML3D body are moved to its end.
 
     Raises:
         KinelexError: the skeleton lacks joints that a body needs.
@@ -37,7 +38,8 @@ def retarget(animation: Animation) -> Tensor:
             f"a skeleton of flavour {animation.flavour} needs the joints {', '.join(missing)}; "
             "read the file with another flavour, or with none to have it found out"
         )
-    part = _straightened(_needed(animation, table), flavour.straight)
+    hinged = _hinged(animation, flavour.hinges)
+    part = _straightened(_needed(hinged, table), flavour.straight)
     mixing = torch.zeros(len(HUMANML3D), len(part.names))
     for row, joint in enumerate(HUMANML3D.joints):
         for name, weight in table[joint].items():
@@ -94,4 +96,15 @@ def _straightened(animation: Animation, straight: Mapping[str, tuple[float, floa
     for name, direction in straight.items():
         joint = animation.index(name)
         translations[:, joint] = animation.offsets[joint].norm() * translations.new_tensor(direction)
+    return replace(animation, translations=translations)
+
+
+def _hinged(animation: Animation, hinges: Mapping[str, tuple[str, float]]) -> Animation:
+    """The animation with some joints moved to a share of the way to one of their children."""
+    translations = animation.translations.clone()
+    for name, (child, share) in hinges.items():
+        along = share * animation.translations[:, animation.index(child)]
+        translations[:, animation.index(name)] += along
+        below = [joint for joint, parent in enumerate(animation.parents) if parent == animation.index(name)]
+        translations[:, below] -= along.unsqueeze(1)
     return replace(animation, translations=translations)
