@@ -23,7 +23,7 @@ LAYERS = (
     ("search",),
     ("training",),
     ("hub",),
-    ("pipeline",),
+    ("editing", "pipeline"),
     ("serve",),
     ("cli",),
     ("__main__",),

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from kinelex.editing import Gap, at_model_rate, known_tokens, overwrite, phrases_in_view
 from kinelex.errors import KinelexError
 from kinelex.generators.base import MAX_SEGMENTS, TextCondition
 from kinelex.generators.model import MotionModel
@@ -18,6 +19,7 @@ from kinelex.hub import load_model
 from kinelex.motion.features import joints_from_features
 from kinelex.motion.foot_lock import lock_feet
 from kinelex.motion.motion import Motion, Segment
+from kinelex.motion.splicing import resized, splice
 from kinelex.text.segmenter import segment
 from kinelex.tokenizer.rvqvae import TokenizedMotion
 
@@ -142,6 +144,118 @@ class Pipeline:
         tokens = self.generator.generate(plan.condition, plan.lengths, seeds, self.options)
         return self.motions(tokens, plan.segments, foot_lock=foot_lock)
 
+    def regenerate(
+        self,
+        motion: Motion,
+        segment: int = 1,
+        text: str | None = None,
+        *,
+        seed: int = 0,
+        foot_lock: bool = True,
+    ) -> Motion:
+        """Draw one phrase of a clip again, at its own length; see `inbetween`.
+
+        Args:
+            motion: a clip with phrases (`motion.segments`).
+            segment: which phrase, counted from 1.
+            text: what happens instead; None to draw the same phrase differently.
+
+        Raises:
+            KinelexError: there is no such phrase, or what `inbetween` raises.
+        """
+        if not 1 <= segment <= len(motion.segments):
+            raise KinelexError(
+                f"there is no phrase {segment}: the clip has {len(motion.segments)}; "
+                "give one of them, or a span of time"
+            )
+        chosen = motion.segments[segment - 1]
+        return self.inbetween(motion, chosen.start, chosen.end, text, seed=seed, foot_lock=foot_lock)
+
+    @torch.inference_mode()
+    def inbetween(
+        self, motion: Motion, start: float, end: float, text: str | None = None,
+        *, seed: int = 0, foot_lock: bool = True,
+    ) -> Motion:  # fmt: skip
+        """Draw the part from `start` to `end` of a clip again; 0 or the clip's end leave nothing on that side.
+
+        The clip's length is kept, and so are the frames outside the part: those before it as they are, those
+        after it moved over the floor as a whole to where the new part leads. The end of the part moves to a whole
+        motion token (by at most 0.1 s), and a clip of another frame rate is taken at the model's.
+
+        Args:
+            motion: any clip on the model's skeleton, of any length.
+            start, end: seconds.
+            text: what happens there; None to draw what the clip's phrases say again.
+            seed: same clip, part, text and seed: same result.
+            foot_lock: remove the skating of planted feet in the new part.
+
+        Raises:
+            KinelexError: the part is not inside the clip or all of it, or nothing says what happens there.
+        """
+        clip = at_model_rate(motion, self.model)
+        if not 0 <= start < end <= clip.seconds + self.seconds_per_token:
+            raise KinelexError(
+                f"{start:g} to {end:g} s is no part of a clip of {clip.seconds:.2f} s; give a start before the end"
+            )
+        gap = Gap.between(
+            len(clip),
+            round(start * clip.fps),
+            round(end * clip.fps),
+            self.model.tokenizer.config.downsampling,
+        )
+        segments = clip.segments
+        if text is not None:
+            end = min(end, clip.seconds)
+            new = self.plan([Prompt(text, duration=end - start)]).segments[0]
+            segments = overwrite(segments, start, end, _placed(new, start, end), shortest=1 / clip.fps)
+        return self._fill(clip, gap, segments, seed, foot_lock)
+
+    @torch.inference_mode()
+    def extend(
+        self,
+        motion: Motion,
+        text: str,
+        duration: float | None = None,
+        *,
+        seed: int = 0,
+        foot_lock: bool = True,
+    ) -> Motion:
+        """Go on after the end of a clip, whose frames stay as they are.
+
+        Args:
+            motion: any clip on the model's skeleton, of any length.
+            text: what happens next.
+            duration: seconds to add; None to estimate them from the text.
+            seed: same clip, text and seed: same result.
+            foot_lock: remove the skating of planted feet in the new part.
+
+        Raises:
+            KinelexError: the text is empty or too long, or the duration out of range.
+        """
+        clip = at_model_rate(motion, self.model)
+        plan = self.plan([Prompt(text, duration=duration)])
+        gap = Gap.after(len(clip), int(plan.lengths), self.model.tokenizer.config.downsampling)
+        end = clip.seconds + gap.size / clip.fps
+        segments = (*clip.segments, *_placed(plan.segments[0], clip.seconds, end))
+        return self._fill(clip, gap, segments, seed, foot_lock)
+
+    def _fill(
+        self, clip: Motion, gap: Gap, segments: tuple[Segment, ...], seed: int, foot_lock: bool
+    ) -> Motion:
+        """Draw the gap's frames and put them into the clip."""
+        step = self.model.tokenizer.config.downsampling
+        known = known_tokens(clip, gap, self.model)
+        phrases = phrases_in_view(segments, clip, gap, step)
+        condition = self.plan([Prompt(None, segments=phrases)]).condition
+        tokens = self.generator.generate(condition, known.lengths, [seed], self.options, known.ids)
+        recorded, skeleton = torch.from_numpy(clip.positions), clip.skeleton
+        made = self.motions(tokens, [()], foot_lock=False)[0]
+        drawn = resized(torch.from_numpy(made.positions), recorded, skeleton)
+        if foot_lock:
+            drawn = lock_feet(drawn, clip.fps, skeleton)
+        positions = splice(recorded, drawn, gap.start, gap.end, gap.lead * step, gap.size, skeleton)
+        return Motion(positions.numpy(), clip.fps, clip.skeleton, segments)
+
     @torch.inference_mode()
     def plan(self, prompts: Sequence[Prompt]) -> Plan:
         """Split the sentences, encode every distinct text once, and settle the lengths."""
@@ -206,6 +320,12 @@ def spread(phrases: Sequence[str], shares: Sequence[float], seconds: float) -> t
         segments.append(Segment(phrase, start, end))
         start = end
     return tuple(segments)
+
+
+def _placed(segments: Sequence[Segment], start: float, end: float) -> tuple[Segment, ...]:
+    """Segments that begin at 0 moved to `start`, the last one up to `end`."""
+    moved = [Segment(part.text, part.start + start, part.end + start) for part in segments]
+    return (*moved[:-1], replace(moved[-1], end=end))
 
 
 def load(

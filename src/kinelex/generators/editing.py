@@ -40,6 +40,16 @@ def open_span(tokens: TokenizedMotion, start: int, end: int, size: int | None = 
     return TokenizedMotion(ids, tokens.lengths + size - (end - start))
 
 
+def context_around(before: int, size: int, after: int) -> tuple[int, int]:
+    """How many of the tokens before and after a gap of `size` tokens the generator should see.
+
+    As many as fill a window, evenly; where the gap itself fills it, the overlap of two windows on each side.
+    """
+    room = max(WINDOW_TOKENS - size, 2 * WINDOW_OVERLAP)
+    lead = min(before, max(room // 2, room - after))
+    return lead, min(after, room - lead)
+
+
 def phrase_spans(lengths: Tensor, phrases: Tensor) -> Tensor:
     """(B, S, 2) first token and end of each phrase when `phrases` (B,) share `lengths` (B,) tokens evenly.
 

@@ -67,6 +67,10 @@ class Motion:
         """The same clip with other joint positions."""
         return replace(self, positions=positions)
 
+    def with_segments(self, segments: tuple[Segment, ...]) -> Motion:
+        """The same clip with other phrases."""
+        return replace(self, segments=segments)
+
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Motion:
         """Read a clip; the suffix picks the format (npz, npy, bvh, amc, ...), foreign skeletons are retargeted.

@@ -1,0 +1,122 @@
+"""Which part of a clip is drawn again, and what of the rest the generator sees meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from kinelex.errors import KinelexError
+from kinelex.generators.base import MAX_SEGMENTS
+from kinelex.generators.editing import context_around, open_span
+from kinelex.generators.model import MotionModel
+from kinelex.motion.features import process_joints
+from kinelex.motion.motion import Motion, Segment
+from kinelex.motion.resample import resample_joints
+from kinelex.tokenizer.rvqvae import TokenizedMotion
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Where new frames go.
+
+    Attributes:
+        start, end: frames of the clip that are replaced; start = end to add frames after the last one.
+        size: frames that replace them.
+        tokens: tokens to draw for them.
+        lead, trail: tokens before and after them that the generator sees.
+    """
+
+    start: int
+    end: int
+    size: int
+    tokens: int
+    lead: int
+    trail: int
+
+    @classmethod
+    def between(cls, frames: int, start: int, end: int, step: int) -> Gap:
+        """Frames start..end-1, to be drawn at their own length, in whole tokens of `step` frames.
+
+        The end moves to the nearest whole token from `start`; a rest that is too short for a token is drawn too.
+        """
+        start = start if start >= step else 0
+        tokens = max(1, round((end - start) / step))
+        if start + tokens * step <= frames - step:
+            end = start + tokens * step
+        else:
+            end, tokens = frames, -((start - frames) // step)
+        lead, trail = context_around(start // step, tokens, (frames - end) // step)
+        return cls(start, end, end - start, tokens, lead, trail)
+
+    @classmethod
+    def after(cls, frames: int, tokens: int, step: int) -> Gap:
+        """New tokens after the last frame."""
+        lead, _ = context_around(frames // step, tokens, 0)
+        return cls(frames, frames, tokens * step, tokens, lead, 0)
+
+
+def at_model_rate(motion: Motion, model: MotionModel) -> Motion:
+    """The clip at the model's frame rate.
+
+    Raises:
+        KinelexError: another skeleton than the model's.
+    """
+    skeleton = model.skeleton
+    if motion.skeleton != skeleton:
+        raise KinelexError(
+            f"the clip has the skeleton {motion.skeleton.name}, the model makes {skeleton.name}; "
+            "edit it with a model of its own skeleton"
+        )
+    if motion.fps == skeleton.fps:
+        return motion
+    positions = resample_joints(torch.from_numpy(motion.positions), motion.fps, skeleton.fps)
+    return Motion(positions.numpy(), skeleton.fps, skeleton, motion.segments)
+
+
+def known_tokens(motion: Motion, gap: Gap, model: MotionModel) -> TokenizedMotion:
+    """The tokens around the gap, -1 in it (one sample).
+
+    Raises:
+        KinelexError: the gap leaves nothing of the clip.
+    """
+    if not gap.lead and not gap.trail:
+        raise KinelexError(
+            f"nothing is left of the clip of {motion.seconds:.2f} s to go on from; choose a shorter part of it"
+        )
+    step = model.tokenizer.config.downsampling
+    joints = torch.from_numpy(motion.positions)
+    # Features look one frame ahead; after the last frame the body goes on as it moved.
+    onward = joints[-1:] + (joints[-1:] - joints[-2:][:1])
+    features = process_joints(torch.cat((joints, onward)), model.skeleton)
+    stop = gap.end + gap.trail * step if gap.trail else gap.start
+    rows = features[gap.start - gap.lead * step : stop].to(model.device)
+    tokens = model.tokenizer.encode(model.normalizer(rows)[None])
+    return open_span(tokens, gap.lead, int(tokens.lengths) - gap.trail, gap.tokens)
+
+
+def overwrite(
+    segments: Sequence[Segment], start: float, end: float, new: Sequence[Segment], shortest: float
+) -> tuple[Segment, ...]:
+    """The phrases with those of start..end (seconds) replaced; pieces below `shortest` seconds are dropped."""
+    kept = [Segment(part.text, part.start, min(part.end, start)) for part in segments]
+    kept += [Segment(part.text, max(part.start, end), part.end) for part in segments]
+    kept = [part for part in kept if part.end - part.start >= shortest]
+    return tuple(sorted((*kept, *new), key=lambda part: part.start))
+
+
+def phrases_in_view(segments: Sequence[Segment], motion: Motion, gap: Gap, step: int) -> tuple[str, ...]:
+    """What the generator is told: the phrases of the frames that it sees, the nearest to the gap if too many.
+
+    Raises:
+        KinelexError: there are none.
+    """
+    first = (gap.start - gap.lead * step) / motion.fps
+    last = (gap.start + gap.size + gap.trail * step) / motion.fps
+    middle = (gap.start + gap.size / 2) / motion.fps
+    seen = [part for part in segments if part.start < last and part.end > first]
+    if not seen:
+        raise KinelexError("the clip has no phrases that say what happens there; give a text")
+    nearest = sorted(seen, key=lambda part: abs((part.start + part.end) / 2 - middle))[:MAX_SEGMENTS]
+    return tuple(part.text for part in seen if part in nearest)
