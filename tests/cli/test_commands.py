@@ -82,6 +82,31 @@ def test_generate_given_segments(model_folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("part", "frames"),
+    [
+        (["--phrase", "2", "--seed", "3"], 80),
+        (["a person runs", "--phrase", "1"], 80),
+        (["a person runs", "--between", "1.5:3"], 80),
+        (["a person runs", "--between", "3:"], 80),
+        (["a person runs", "--between", ":1"], 80),
+        (["a person runs", "--extend", "--duration", "2"], 120),
+    ],
+)
+def test_edit_keeps_the_clip_but_for_a_part(
+    part: list[str], frames: int, model_folder: Path, tmp_path: Path
+) -> None:
+    plan, edited = tmp_path / "plan.npz", tmp_path / "edited.npz"
+    model = ["--model", str(model_folder)]
+    text = "a person walks forward, then sits down"
+    assert main(["generate", text, "--duration", "4", "--output", str(plan), *model]) == 0
+    assert main(["edit", str(plan), *part, "--output", str(edited), *model]) == 0
+    before, after = Motion.load(plan), Motion.load(edited)
+    assert len(after) == frames
+    assert not np.array_equal(before.positions, after.positions[:80]) or frames > 80
+    assert ("a person runs" in [segment.text for segment in after.segments]) == (part[0] != "--phrase")
+
+
+@pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (["generate", "", "--output", "x.npz"], "prompt is empty"),
@@ -94,6 +119,14 @@ def test_generate_given_segments(model_folder: Path, tmp_path: Path) -> None:
         (["generate", "--prompts", "missing.txt", "--output", "{index}.npz"], "missing.txt"),
         (["generate", "a person walks", "--model", "missing", "--output", "x.npz"], "missing is no model folder"),
         (["generate", "a person walks", "--device", "abacus", "--output", "x.npz"], "abacus"),
+        (["edit", str(CLIP), "--phrase", "1", "--output", "x.npz"], "no phrase 1"),
+        (["edit", str(CLIP), "--between", "1:2", "--output", "x.npz"], "give a text"),
+        (["edit", str(CLIP), "a person walks", "--between", "7:99", "--output", "x.npz"], "8.50 s"),
+        (["edit", str(CLIP), "a person walks", "--between", "soon", "--output", "x.npz"], "1.5:3"),
+        (["edit", str(CLIP), "--extend", "--output", "x.npz"], "what happens next"),
+        (["edit", str(CLIP), "a person walks", "--between", "1:2", "--duration", "3", "--output", "x.npz"],
+         "--duration goes with --extend"),
+        (["edit", "missing.npz", "--phrase", "1", "--output", "x.npz"], "missing.npz"),
         (["convert", "missing.bvh", "x.npz"], "missing.bvh"),
         (["inspect", "missing.npz"], "missing.npz"),
         (["train", "nonsense", "--store", "s", "--output", "o"], "nonsense"),
@@ -144,7 +177,7 @@ def test_inspect_shows_the_facts(capsys: pytest.CaptureFixture[str]) -> None:
     assert "skating" in shown
 
 
-@pytest.mark.parametrize("command", ["generate", "convert", "inspect", "prepare", "train", "import"])
+@pytest.mark.parametrize("command", ["generate", "edit", "convert", "inspect", "prepare", "train", "import"])
 def test_help_teaches(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])

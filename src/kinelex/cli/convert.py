@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from kinelex.cli.options import add_rig_options
+
 DESCRIPTION = """Convert a motion file; the suffixes say from what to what.
 
   kinelex convert take.bvh take.glb --names mixamo     a rigged, animated figure for game engines
@@ -25,17 +27,6 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("output", nargs="+", help="motion file to write; several are allowed")
     add_rig_options(parser)
     parser.set_defaults(run=run)
-
-
-def add_rig_options(parser: argparse.ArgumentParser) -> None:
-    """The options of every command that writes rigs."""
-    parser.add_argument(
-        "--names", default="smpl", metavar="PRESET",
-        help="joint names in bvh and glb: smpl, mixamo, unreal, unity or vrm (default: smpl)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--unit", default="m", choices=("m", "cm"), help="length unit of bvh files (default: m)"
-    )
 
 
 def run(options: argparse.Namespace) -> None:

@@ -6,13 +6,18 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinelex.cli.convert import add_rig_options
+from kinelex.cli.options import (
+    add_model_options,
+    add_output_option,
+    add_rig_options,
+    check_outputs,
+    load_pipeline,
+    save_clip,
+)
 from kinelex.errors import KinelexError
-from kinelex.motion.formats import check_writable
 from kinelex.progress import track
 
 if TYPE_CHECKING:
-    from kinelex.motion.motion import Motion
     from kinelex.pipeline import Prompt
 
 DESCRIPTION = """Generate a motion clip from a sentence.
@@ -24,7 +29,8 @@ DESCRIPTION = """Generate a motion clip from a sentence.
 
 The same text, seed and model give the same motion. Without --duration the length is estimated from the text.
 With --segments you say yourself which phrases follow one another; otherwise the sentence is split for you.
---prompts reads one prompt a line; {index} in --output is the line number, counted from 0."""
+--prompts reads one prompt a line; {index} in --output is the line number, counted from 0.
+To change a part of a clip, or go on after its end, see kinelex edit --help."""
 
 
 def add_parser(commands: Any) -> None:
@@ -34,47 +40,33 @@ def add_parser(commands: Any) -> None:
         description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("text", nargs="?", help="what the person does")
-    parser.add_argument(
-        "--output", action="append", required=True, metavar="FILE", help="file to write (repeatable)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
+    add_output_option(parser)
     parser.add_argument(
         "--duration", type=float, metavar="SECONDS", help="length of the clip (default: estimated)"
     )
     parser.add_argument("--segments", metavar='"A | B"', help="the phrases in their order, separated by |")
     parser.add_argument("--prompts", type=Path, metavar="FILE", help="generate every line of a text file")
-    parser.add_argument(
-        "--model", default="default", metavar="DIR", help="model folder (default: the bundled model)"
-    )
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
-    parser.add_argument("--guidance", type=float, help="guidance scale (default: the model's)")
-    parser.add_argument(
-        "--no-foot-lock", action="store_true", help="keep planted feet as the model moves them"
-    )
+    add_model_options(parser)
     add_rig_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Generate one clip, or one for each line of --prompts."""
-    # Imported here: torch takes seconds, which --help need not wait for.
-    from kinelex import pipeline
+    from kinelex.pipeline import BATCH_SIZE
 
     prompts = _prompts(options)
     outputs = [_expand(options.output, index) for index in range(len(prompts))]
     _check_distinct(outputs)
     for names in outputs:
-        for output in names:
-            check_writable(output, names=options.names)
-    model = pipeline.load(options.model, device=options.device)
-    if options.guidance is not None:
-        model = model.with_options(guidance=options.guidance)
-    batches = range(0, len(prompts), pipeline.BATCH_SIZE)
-    for first in track(batches, "generating") if len(prompts) > pipeline.BATCH_SIZE else batches:
-        batch = prompts[first : first + pipeline.BATCH_SIZE]
-        motions = model.generate_batch(batch, foot_lock=not options.no_foot_lock)
+        check_outputs(names, options)
+    pipeline = load_pipeline(options)
+    batches = range(0, len(prompts), BATCH_SIZE)
+    for first in track(batches, "generating") if len(prompts) > BATCH_SIZE else batches:
+        batch = prompts[first : first + BATCH_SIZE]
+        motions = pipeline.generate_batch(batch, foot_lock=not options.no_foot_lock)
         for motion, names in zip(motions, outputs[first:], strict=False):
-            _save(motion, names, options)
+            save_clip(motion, names, options)
 
 
 def _prompts(options: argparse.Namespace) -> list[Prompt]:
@@ -115,10 +107,3 @@ def _check_distinct(outputs: list[list[str]]) -> None:
         raise KinelexError(
             'several prompts would be written to one file; put {index} into --output, as in "{index:03d}.glb"'
         )
-
-
-def _save(motion: Motion, outputs: list[str], options: argparse.Namespace) -> None:
-    for output in outputs:
-        motion.save(output, names=options.names, unit=options.unit)
-    spans = "; ".join(f"{part.start:.1f}-{part.end:.1f} s {part.text}" for part in motion.segments)
-    print(f"{', '.join(outputs)}: {motion.seconds:.2f} s ({spans})")

@@ -7,14 +7,15 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 
-from kinelex.cli import convert, generate, import_weights, inspect, prepare, train
+from kinelex.cli import convert, edit, generate, import_weights, inspect, prepare, train
 from kinelex.errors import KinelexError
 
-COMMANDS = (generate, convert, inspect, prepare, train, import_weights)
+COMMANDS = (generate, edit, convert, inspect, prepare, train, import_weights)
 
 DESCRIPTION = """Kinelex turns a sentence into 3D human motion.
 
   kinelex generate "a person walks forward, then sits down" --output walk.glb
+  kinelex edit walk.npz "a person jumps" --phrase 2 --output jump.npz
   kinelex convert walk.bvh walk.glb
   kinelex prepare folder --source my_mocap --output stores/mine
   kinelex train cpu --store stores/mine --output runs/mine

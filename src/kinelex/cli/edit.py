@@ -1,0 +1,90 @@
+"""`kinelex edit CLIP`: draw a part of a clip again, or go on after its end."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from kinelex.cli.options import (
+    add_model_options,
+    add_output_option,
+    add_rig_options,
+    check_outputs,
+    load_pipeline,
+    save_clip,
+)
+from kinelex.errors import KinelexError
+
+if TYPE_CHECKING:
+    from kinelex.motion.motion import Motion
+    from kinelex.pipeline import Pipeline
+
+DESCRIPTION = """Draw a part of a clip again, or go on after its end. Say which part:
+
+  kinelex edit walk.npz --phrase 2 --seed 7 --output take2.npz            the second phrase, drawn differently
+  kinelex edit walk.npz "a person jumps" --phrase 2 --output jump.npz     something else in its place
+  kinelex edit take.bvh "a person waves" --between 1.5:3 --output wave.glb    what happens from 1.5 to 3 s
+  kinelex edit walk.npz "a person runs" --between 2: --output run.npz     another ending, from 2 s on
+  kinelex edit walk.npz "a person runs" --between :2 --output start.npz   another beginning, up to 2 s
+  kinelex edit walk.npz "a person sits down" --extend --output longer.npz     go on after the end
+
+The frames outside the part are kept: those before it as they are, those after it moved over the floor to where
+the new part leads. --phrase and --between keep the clip's length. Any motion file and any length will do; only
+npz files carry phrases (kinelex inspect shows them), so other files need a text."""
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    parser = commands.add_parser(
+        "edit", help="draw a part of a clip again, or go on after its end",
+        description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("clip", help="motion file to edit; it is not changed")
+    parser.add_argument("text", nargs="?", help="what happens in the new part (default: what the clip says)")
+    part = parser.add_mutually_exclusive_group(required=True)
+    part.add_argument("--phrase", type=int, metavar="N", help="the clip's N-th phrase, counted from 1")
+    part.add_argument("--between", metavar="START:END", help="seconds; either may be left out")
+    part.add_argument("--extend", action="store_true", help="new frames after the end")
+    parser.add_argument(
+        "--duration", type=float, metavar="SECONDS", help="how much --extend adds (default: estimated)"
+    )
+    add_output_option(parser)
+    add_model_options(parser)
+    add_rig_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Edit one clip."""
+    from kinelex.motion.motion import Motion
+
+    if options.extend and options.text is None:
+        raise KinelexError('--extend needs a text that says what happens next, as in "a person sits down"')
+    if options.duration is not None and not options.extend:
+        raise KinelexError(
+            "--duration goes with --extend; --phrase and --between keep the length of the clip"
+        )
+    check_outputs(options.output, options)
+    clip = Motion.load(options.clip)
+    save_clip(_edited(clip, load_pipeline(options), options), options.output, options)
+
+
+def _edited(clip: Motion, pipeline: Pipeline, options: argparse.Namespace) -> Motion:
+    text, seed, foot_lock = options.text, options.seed, not options.no_foot_lock
+    if options.extend:
+        return pipeline.extend(clip, text, options.duration, seed=seed, foot_lock=foot_lock)
+    if options.phrase is not None:
+        return pipeline.regenerate(clip, options.phrase, text, seed=seed, foot_lock=foot_lock)
+    start, end = _span(options.between, clip.seconds)
+    return pipeline.inbetween(clip, start, end, text, seed=seed, foot_lock=foot_lock)
+
+
+def _span(written: str, seconds: float) -> tuple[float, float]:
+    """Start and end of START:END in a clip of `seconds`."""
+    try:
+        start, end = written.split(":")
+        return float(start or 0), float(end or seconds)
+    except ValueError as error:
+        raise KinelexError(
+            f"--between {written} is no part of a clip; write seconds as in 1.5:3, 2: or :2"
+        ) from error

@@ -1,0 +1,70 @@
+"""Options that several commands share, and what follows from them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from kinelex.motion.formats import check_writable
+
+if TYPE_CHECKING:
+    from kinelex.motion.motion import Motion
+    from kinelex.pipeline import Pipeline
+
+
+def add_output_option(parser: argparse.ArgumentParser) -> None:
+    """Where commands that make clips write them."""
+    parser.add_argument(
+        "--output", action="append", required=True, metavar="FILE", help="file to write (repeatable)"
+    )
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Which model draws, and how."""
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
+    parser.add_argument(
+        "--model", default="default", metavar="DIR", help="model folder (default: the bundled model)"
+    )
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
+    parser.add_argument("--guidance", type=float, help="guidance scale (default: the model's)")
+    parser.add_argument(
+        "--no-foot-lock", action="store_true", help="keep planted feet as the model moves them"
+    )
+
+
+def add_rig_options(parser: argparse.ArgumentParser) -> None:
+    """How commands that write rigs name and measure them."""
+    parser.add_argument(
+        "--names", default="smpl", metavar="PRESET",
+        help="joint names in bvh and glb: smpl, mixamo, unreal, unity or vrm (default: smpl)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--unit", default="m", choices=("m", "cm"), help="length unit of bvh files (default: m)"
+    )
+
+
+def check_outputs(outputs: list[str], options: argparse.Namespace) -> None:
+    """Fail before the work is done when a file cannot be written.
+
+    Raises:
+        KinelexError: what `check_writable` says.
+    """
+    for output in outputs:
+        check_writable(output, names=options.names, unit=options.unit)
+
+
+def load_pipeline(options: argparse.Namespace) -> Pipeline:
+    """The model of --model, on --device, with --guidance."""
+    # Imported here: torch takes seconds, which --help need not wait for.
+    from kinelex.pipeline import load
+
+    model = load(options.model, device=options.device)
+    return model if options.guidance is None else model.with_options(guidance=options.guidance)
+
+
+def save_clip(motion: Motion, outputs: list[str], options: argparse.Namespace) -> None:
+    """Write every output and say what is in them."""
+    for output in outputs:
+        motion.save(output, names=options.names, unit=options.unit)
+    spans = "; ".join(f"{part.start:.1f}-{part.end:.1f} s {part.text}" for part in motion.segments)
+    print(f"{', '.join(outputs)}: {motion.seconds:.2f} s ({spans})")
