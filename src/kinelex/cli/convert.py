@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from kinelex.cli.options import add_rig_options
+from kinelex.cli.options import add_command, add_rig_options
 
 DESCRIPTION = """Convert a motion file; the suffixes say from what to what.
 
@@ -19,10 +19,7 @@ Reads bvh, amc, json (DeepMimic), npz, npy. Writes npz, npy, bvh, glb, mp4, png,
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser = commands.add_parser(
-        "convert", help="convert a motion file to another format or rig",
-        description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    parser = add_command(commands, "convert", "convert a motion file to another format or rig", DESCRIPTION)
     parser.add_argument("input", help="motion file to read")
     parser.add_argument("output", nargs="+", help="motion file to write; several are allowed")
     add_rig_options(parser)

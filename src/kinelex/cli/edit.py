@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from kinelex.cli.options import (
+    add_command,
     add_model_options,
     add_output_option,
     add_rig_options,
@@ -35,10 +36,7 @@ npz files carry phrases (kinelex inspect shows them), so other files need a text
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser = commands.add_parser(
-        "edit", help="draw a part of a clip again, or go on after its end",
-        description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    parser = add_command(commands, "edit", "draw a part of a clip again, or go on after its end", DESCRIPTION)
     parser.add_argument("clip", help="motion file to edit; it is not changed")
     parser.add_argument("text", nargs="?", help="what happens in the new part (default: what the clip says)")
     part = parser.add_mutually_exclusive_group(required=True)

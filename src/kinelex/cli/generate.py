@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinelex.cli.options import (
+    add_command,
     add_model_options,
     add_output_option,
     add_rig_options,
@@ -35,10 +36,7 @@ To change a part of a clip, or go on after its end, see kinelex edit --help."""
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser = commands.add_parser(
-        "generate", help="generate a motion clip from a sentence",
-        description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    parser = add_command(commands, "generate", "generate a motion clip from a sentence", DESCRIPTION)
     parser.add_argument("text", nargs="?", help="what the person does")
     add_output_option(parser)
     parser.add_argument(

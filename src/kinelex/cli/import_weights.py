@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from kinelex.cli.options import add_command
+
 DESCRIPTION = """Convert published checkpoints that you have into a model folder for --model.
 
   kinelex import momask checkpoints/t2m --output models/momask
@@ -16,10 +18,7 @@ ViT-B/32, is taken from Hugging Face when the model is used."""
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser = commands.add_parser(
-        "import", help="convert published checkpoints", description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    parser = add_command(commands, "import", "convert published checkpoints", DESCRIPTION)
     parser.add_argument("kind", choices=("momask",), help="which release")
     parser.add_argument("source", help="folder of the checkpoints")
     parser.add_argument("--output", required=True, metavar="DIR", help="model folder to write")

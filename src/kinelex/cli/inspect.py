@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from kinelex.cli.options import add_command
+
 DESCRIPTION = """Show what a motion file holds: frames, duration, phrases, and measures of its quality
 (foot skating, floor penetration, bone-length deviation, jerk).
 
@@ -17,12 +19,7 @@ DESCRIPTION = """Show what a motion file holds: frames, duration, phrases, and m
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser = commands.add_parser(
-        "inspect",
-        help="show what a motion file holds",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(commands, "inspect", "show what a motion file holds", DESCRIPTION)
     parser.add_argument("file", help="motion file to read")
     parser.set_defaults(run=run)
 

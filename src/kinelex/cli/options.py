@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kinelex.motion.formats import check_writable
 
 if TYPE_CHECKING:
     from kinelex.motion.motion import Motion
     from kinelex.pipeline import Pipeline
+
+
+def add_command(commands: Any, name: str, summary: str, description: str) -> argparse.ArgumentParser:
+    """A subcommand whose --help shows `description` as it is written, and `kinelex --help` its `summary`."""
+    return commands.add_parser(
+        name, help=summary, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
 
 
 def add_output_option(parser: argparse.ArgumentParser) -> None:

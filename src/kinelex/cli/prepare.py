@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from kinelex.cli.options import add_command
+
 DESCRIPTION = """Turn a corpus of motion files and captions into a store for training.
 
   kinelex prepare folder --source my_mocap --output stores/mine
@@ -20,10 +22,7 @@ to five actions with known boundaries. The same command twice changes nothing.""
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
-    parser = commands.add_parser(
-        "prepare", help="prepare motion files for training",
-        description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    parser = add_command(commands, "prepare", "prepare motion files for training", DESCRIPTION)
     parser.add_argument("corpus", help="folder, humanml3d, bandai-namco, cmu, acrnn, jump, hdm05 or compose")
     parser.add_argument("--source", action="append", required=True, metavar="DIR", help="where the files are")
     parser.add_argument("--output", required=True, metavar="STORE", help="store to write")

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kinelex.motion.easing import smooth_step
 from kinelex.motion.skeleton import Skeleton
-from kinelex.motion.splicing import moved_onto, smooth_step
+from kinelex.motion.splicing import moved_onto
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from kinelex.motion.chain_ik import shortest_rotations
 from kinelex.motion.contacts import foot_contacts, run_ids, run_means
+from kinelex.motion.easing import smooth_step
 from kinelex.motion.heading import facing
 from kinelex.motion.skeleton import Skeleton
 
@@ -106,7 +107,7 @@ def _between_toe_holds(by_toe: Tensor, alone: Tensor, toe_down: Tensor, heel_dow
     has_after = (after < len(frame)) & (stance.gather(-1, after.clamp(max=len(frame) - 1)) == stance)
     part = (frame - before) / (after - before).clamp(min=1)
     part = torch.where(has_before & has_after, part, has_after.to(part.dtype)).unsqueeze(-1).to(by_toe.dtype)
-    led = _at(by_toe, before) * (1 - _smoothstep(part)) + _at(by_toe, after) * _smoothstep(part)
+    led = _at(by_toe, before) * (1 - smooth_step(part)) + _at(by_toe, after) * smooth_step(part)
     return torch.where((has_before | has_after).unsqueeze(-1), led, alone)
 
 
@@ -120,8 +121,8 @@ def _spread(values: Tensor, known: Tensor, window: int) -> Tensor:
     frame = torch.arange(frames, device=known.device)
     inner = (before >= 0) & (after < frames)
     reach = torch.where(inner, (after - before).clamp(max=window), window).clamp(min=1)
-    weight_before = _smoothstep((1 - (frame - before) / reach).clamp(min=0)) * (before >= 0)
-    weight_after = _smoothstep((1 - (after - frame) / reach).clamp(min=0)) * (after < frames)
+    weight_before = smooth_step(1 - (frame - before) / reach) * (before >= 0)
+    weight_after = smooth_step(1 - (after - frame) / reach) * (after < frames)
     from_before = _at(values, before) * weight_before.unsqueeze(-1)
     from_after = _at(values, after) * weight_after.unsqueeze(-1)
     return torch.where(known.unsqueeze(-1), values, from_before + from_after)
@@ -140,10 +141,6 @@ def _at(values: Tensor, frame: Tensor) -> Tensor:
     """Values (..., T, C) at frames (..., T), clamped to the clip."""
     inside = frame.clamp(0, values.shape[-2] - 1).unsqueeze(-1)
     return values.gather(-2, inside.expand(*inside.shape[:-1], values.shape[-1]))
-
-
-def _smoothstep(part: Tensor) -> Tensor:
-    return part * part * (3 - 2 * part)
 
 
 def _pelvis_shift(joints: Tensor, legs: tuple[_Leg, ...], feet: tuple[_FootPath, ...], window: int) -> Tensor:

@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from kinelex.motion.chain_ik import shortest_rotations
+from kinelex.motion.easing import smooth_step
 from kinelex.motion.rig_rest import bundle_rotations, bundle_weights, side_and_part
 from kinelex.motion.skeleton import Skeleton
 
@@ -130,14 +131,14 @@ def _limb_rotation(limb: _Limb, aim: Tensor, rest: Tensor, body: Tensor, joint: 
     plane = torch.linalg.cross(
         functional.normalize(body[:, limb.middle] - body[:, joint], dim=-1), lower, dim=-1
     )
-    bent = _smoothstep((torch.asin(plane.norm(dim=-1).clamp(max=1.0)) - _BEND_FROM) / (_BEND_TO - _BEND_FROM))
+    bent = smooth_step((torch.asin(plane.norm(dim=-1).clamp(max=1.0)) - _BEND_FROM) / (_BEND_TO - _BEND_FROM))
     phase = _roll_phase(plane, hinge, aim)
-    weight = bent * _smoothstep((limb.most - torch.rad2deg(phase.angle().abs())) / _FADE)
+    weight = bent * smooth_step((limb.most - torch.rad2deg(phase.angle().abs())) / _FADE)
     pull = weight * phase
     if limb.foot is not None:
         foot = functional.normalize(body[:, limb.foot] - body[:, limb.end], dim=-1)
         across = torch.linalg.cross(foot, lower, dim=-1)
-        steer = _FOOT_WEIGHT * (1 - weight) * _smoothstep(2 * across.norm(dim=-1) - 0.5)
+        steer = _FOOT_WEIGHT * (1 - weight) * smooth_step(2 * across.norm(dim=-1) - 0.5)
         pull = pull + steer * _roll_phase(across, hinge, aim)
         weight = weight + steer
     roll = _settled_roll(pull, weight, fps)
@@ -211,9 +212,3 @@ def _rows(matrices: Tensor, vectors: Tensor) -> Tensor:
 def _rows_of(matrices: Tensor, points: Tensor) -> Tensor:
     """(T, 3, 3) times each of (T, J, 3)."""
     return points @ matrices.mT
-
-
-def _smoothstep(values: Tensor) -> Tensor:
-    """0 below 0, 1 above 1, smooth between."""
-    share = values.clamp(0.0, 1.0)
-    return share * share * (3 - 2 * share)

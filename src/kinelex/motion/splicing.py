@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from kinelex.motion.chain_ik import bones_of, joints_of, unit_bones
+from kinelex.motion.easing import smooth_step
 from kinelex.motion.heading import facing, from_heading, to_heading
 from kinelex.motion.skeleton import Skeleton
 
@@ -65,11 +66,6 @@ def moved_onto(clip: Tensor, own: Tensor, wanted: Tensor, skeleton: Skeleton) ->
     return from_heading(to_heading(clip, own_heading), wanted_heading) + shift
 
 
-def smooth_step(place: Tensor) -> Tensor:
-    """From 0 to 1 with level ends, for places (...) from 0 to 1."""
-    return place * place * (3 - 2 * place)
-
-
 def _mean_heading(joints: Tensor, skeleton: Skeleton) -> Tensor:
     return functional.normalize(facing(joints, skeleton).mean(dim=0), dim=-1)
 
@@ -78,7 +74,7 @@ def _fading(apart: Tensor, size: int, fps: float) -> Tensor:
     """(size, J, 3) a difference that goes on as in the two frames (2, J, 3) before, and fades."""
     frames = min(size, round(_FADE_SECONDS * fps))
     frame = torch.arange(1, size + 1).to(apart).view(-1, 1, 1)
-    fade = 1 - smooth_step((frame / (frames + 1)).clamp(max=1))
+    fade = 1 - smooth_step(frame / (frames + 1))
     drift = apart[1] - apart[0]
     return fade * (apart[1] + frame * fade * drift)
 

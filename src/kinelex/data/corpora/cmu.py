@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from kinelex.data.corpora.official import is_one_activity, needed, official_clips
+from kinelex.data.corpora.official import is_one_activity, needed, official_clips, trial_take
 from kinelex.data.corpora.plan import Plan
 from kinelex.data.source import SourceFolder
-from kinelex.data.takes import Labels, PrepareOptions, Take
+from kinelex.data.takes import Labels, PrepareOptions
 
 # Rows 0 to 15 of a bvh-daz file blend out of the T-pose.
 DAZ_SETTLE = 0.15
@@ -23,22 +24,14 @@ def plan_cmu(source: SourceFolder, options: PrepareOptions) -> Plan:
     official = official_clips(source)
     plan = Plan()
     for row in source.table("cmu-index.csv"):
-        trial = row["trial"]
+        labels = Labels("cmu", {"description": row["trial_desc"]}, is_one_activity(row["trial_desc"]))
+        take = trial_take(source, "cmu-mocap", row["trial"], row, "cmu", official, labels)
         plan.takes.append(
-            Take(
-                id=f"cmu_{trial}",
-                path=source.use(folder / row["file"], f"cmu-mocap/{row['file']}"),
-                file=f"cmu-mocap/{row['file']}",
-                group=f"cmu/{trial}",
-                split=official.split(trial),
-                licence="CMU",
-                corpus="cmu",
+            replace(
+                take,
                 asf=_asf(source, folder, row),
-                fps=float(row["fps"]),
                 first_row=int(row["first_row"]),
                 settle=DAZ_SETTLE if row["flavour"] == "bvh-daz" else 0.0,
-                cuts=official.cuts.get(trial, ()),
-                labels=Labels("cmu", {"description": row["trial_desc"]}, is_one_activity(row["trial_desc"])),
             )
         )
     return plan

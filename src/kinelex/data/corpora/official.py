@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from kinelex.data.captions import read_humanml3d_captions
 from kinelex.data.source import SourceFolder
 from kinelex.data.splits import official_splits, split_of_group
-from kinelex.data.takes import Cut
+from kinelex.data.takes import Cut, Labels, Take
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,26 @@ def official_clips(source: SourceFolder) -> OfficialClips:
     return OfficialClips(
         {trial: tuple(own) for trial, own in cuts.items()},
         official_splits((row["trial"], row["split"]) for row in rows),
+    )
+
+
+def trial_take(
+    source: SourceFolder, pack: str, trial: str, row: Mapping[str, str], corpus: str,
+    official: OfficialClips, labels: Labels,
+) -> Take:  # fmt: skip
+    """One file of a CMU pack as its index row describes it, with the clips that HumanML3D cuts from its trial."""
+    file = f"{pack}/{row['file']}"
+    return Take(
+        id=f"cmu_{trial}",
+        path=source.use(needed(source.pack(pack)) / row["file"], file),
+        file=file,
+        group=f"cmu/{trial}",
+        split=official.split(trial),
+        licence="CMU",
+        corpus=corpus,
+        fps=float(row["fps"]),
+        cuts=official.cuts.get(trial, ()),
+        labels=labels,
     )
 
 
