@@ -36,6 +36,7 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/features.py
+	$(BIN)/python benchmarks/retarget.py
 	$(BIN)/python benchmarks/generation.py
 	$(BIN)/python benchmarks/training.py
 
