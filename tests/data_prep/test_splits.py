@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from kinelex.data.splits import block_splits, diagonal_splits, official_splits, split_of_group
+from kinelex.data.splits import block_splits, diagonal_splits, hashed_splits, official_splits, split_of_group
 
 
 def test_hashed_splits_have_their_shares_and_do_not_depend_on_other_groups() -> None:
@@ -12,6 +12,16 @@ def test_hashed_splits_have_their_shares_and_do_not_depend_on_other_groups() -> 
     assert abs(counts["test"] / 4000 - 0.10) < 0.02
     assert abs(counts["val"] / 4000 - 0.05) < 0.02
     assert split_of_group("cmu/02_01") == split_of_group("cmu/02_01")
+
+
+def test_few_recordings_still_have_one_to_validate_on() -> None:
+    for count in range(5, 60):
+        groups = [f"folder/take{number}.bvh" for number in range(count)]
+        splits = hashed_splits(groups)
+        moved = [group for group in groups if splits[group] != split_of_group(group)]
+        assert "val" in splits.values()
+        assert moved == [] or [splits[group] for group in moved] == ["val"]
+    assert hashed_splits(["alone"]) == {"alone": split_of_group("alone")}
 
 
 def test_a_recording_with_clips_in_several_published_splits_goes_to_the_strictest() -> None:

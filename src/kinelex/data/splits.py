@@ -14,10 +14,27 @@ _STRICTNESS = {"train": 0, "val": 1, "test": 2}
 
 def split_of_group(group: str, test: float = TEST_SHARE, val: float = VAL_SHARE) -> str:
     """The split of a recording, from a hash of its name alone: adding recordings moves no other."""
-    place = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2**64
+    place = _place(group)
     if place < test:
         return "test"
     return "val" if place < test + val else "train"
+
+
+def hashed_splits(groups: Iterable[str]) -> dict[str, str]:
+    """`split_of_group` of every recording; of few, none of which that validates on, the next in line is val.
+
+    A training cannot do without one: it chooses its best weights by it.
+    """
+    splits = {group: split_of_group(group) for group in groups}
+    train = [group for group, split in splits.items() if split == "train"]
+    if "val" not in splits.values() and len(train) > 1:
+        splits[min(train, key=_place)] = "val"
+    return splits
+
+
+def _place(group: str) -> float:
+    """From 0 to 1, by a hash of the name."""
+    return int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2**64
 
 
 def official_splits(splits: Iterable[tuple[str, str]]) -> dict[str, str]:

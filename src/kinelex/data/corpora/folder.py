@@ -9,7 +9,7 @@ from pathlib import Path
 from kinelex.data.captions import Caption, parse_humanml3d_line
 from kinelex.data.corpora.plan import Plan
 from kinelex.data.source import SourceFolder, read_table
-from kinelex.data.splits import split_of_group
+from kinelex.data.splits import hashed_splits
 from kinelex.data.store_writer import Skipped
 from kinelex.data.takes import PrepareOptions, Take
 from kinelex.errors import KinelexError
@@ -20,10 +20,11 @@ INDEX = "captions.csv"
 
 @dataclass
 class _Described:
-    """What is said about one file."""
+    """What is said about one file; `group` stays in one split."""
 
     captions: list[Caption] = field(default_factory=list)
     subject: str = ""
+    group: str = ""
 
 
 def plan_folder(source: SourceFolder, options: PrepareOptions) -> Plan:
@@ -41,35 +42,43 @@ def plan_folder(source: SourceFolder, options: PrepareOptions) -> Plan:
     if not files:
         raise KinelexError(f"{folder} holds no motion file; put {', '.join(SUFFIXES)} files there")
     index = _index(source)
+    described = {path: _described(source, path, index) for path in files}
+    splits = hashed_splits(each.group for each in described.values())
     plan = Plan()
-    for path in files:
+    for path, about in described.items():
         name = path.relative_to(folder).as_posix()
-        described = index.pop(name, None) or index.pop(path.stem, None) or _Described()
-        described.captions += _side_car(source, path)
-        if not described.captions:
+        if not about.captions:
             plan.skipped.append(
                 Skipped(
                     name, "captions", "no caption in captions.csv or a .txt of the same name; motion kept"
                 )
             )
-        group = f"folder/{described.subject or name}"
         plan.takes.append(
             Take(
                 id=name.rsplit(".", 1)[0].replace("/", "_"),
                 path=source.use(path, name),
                 file=name,
-                group=group,
-                split=split_of_group(group),
+                group=about.group,
+                split=splits[about.group],
                 licence="own",
                 corpus="folder",
                 fps=options.amc_fps if path.suffix.lower() == ".amc" else None,
-                captions=tuple(described.captions),
+                captions=tuple(about.captions),
             )
         )
     plan.skipped += [
         Skipped(name, "", f"named in {INDEX}, but there is no such motion file") for name in index
     ]
     return plan
+
+
+def _described(source: SourceFolder, path: Path, index: dict[str, _Described]) -> _Described:
+    """What the index, whose entry is used up, and the side-car say of a file."""
+    name = path.relative_to(source.folder).as_posix()
+    described = index.pop(name, None) or index.pop(path.stem, None) or _Described()
+    described.captions += _side_car(source, path)
+    described.group = f"folder/{described.subject or name}"
+    return described
 
 
 def _index(source: SourceFolder) -> dict[str, _Described]:
