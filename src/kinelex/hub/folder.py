@@ -217,6 +217,29 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+@dataclass(frozen=True)
+class ModelIdentity:
+    """Which model a result is of.
+
+    Attributes:
+        name: of the model.
+        sha256: of config.yaml, which holds the hash of every other file of the folder.
+    """
+
+    name: str
+    sha256: str
+
+
+def model_identity(folder: str | Path) -> ModelIdentity:
+    """Name and hash of a model folder, or of the bundled model for "default".
+
+    Raises:
+        KinelexError: there is no such model.
+    """
+    folder = default_model_folder() if str(folder) == "default" else Path(folder)
+    return ModelIdentity(read_config(folder).name, file_hash(folder / CONFIG))
+
+
 def _verify(folder: Path, files: dict[str, str]) -> None:
     for name, expected in files.items():
         path = folder / name

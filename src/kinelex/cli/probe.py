@@ -1,0 +1,108 @@
+"""`kinelex probe MODEL`: does a model do what single words say, measured without a learned judge."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kinelex.cli.options import add_command, load_pipeline
+from kinelex.errors import KinelexError
+
+if TYPE_CHECKING:
+    from kinelex.evaluation.probes.suite import MinimalPair
+    from kinelex.motion.motion import Motion
+    from kinelex.pipeline import Pipeline
+
+DESCRIPTION = """Probe which words a model obeys.
+
+  kinelex probe
+  kinelex probe runs/mine/model --seeds 5 --output probes.json
+  kinelex probe default --family "turn side" --family winding
+  kinelex probe --validate-only
+
+The suite holds pairs of sentences that differ in one word ("raises the left hand", "raises the right hand").
+Both are generated, and geometry alone decides whether each did what it says: how far the pelvis turned, which
+wrist went up, how often both feet left the ground. A pair is right when both of its members are.
+Before that, every probe is asked about recordings with labels that it was not made on; its accuracy is printed, and
+one below 0.95 on any answer does not score the model."""
+
+
+def add_parser(commands: Any) -> None:
+    """Register the command."""
+    parser = add_command(commands, "probe", "measure which words a model obeys", DESCRIPTION)
+    parser.add_argument(
+        "model",
+        nargs="?",
+        default="default",
+        metavar="MODEL",
+        help="model folder (default: the bundled model)",
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=3, metavar="N", help="clips of every sentence (default: 3)"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write everything as json, too")
+    parser.add_argument(
+        "--family",
+        action="append",
+        metavar="NAME",
+        help="only this family of words (repeatable; default: all)",
+    )
+    parser.add_argument("--validate-only", action="store_true", help="ask the recordings and no model")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
+    parser.add_argument("--guidance", type=float, help="guidance scale (default: the model's)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Validate the probes, run the suite, print both tables and write the document."""
+    from kinelex.evaluation.probes.recordings import load_recordings
+    from kinelex.evaluation.probes.report import family_table, probe_document, validation_table
+    from kinelex.evaluation.probes.scoring import run_suite, score_families
+    from kinelex.evaluation.probes.validation import validate
+    from kinelex.evaluation.provenance import write_json
+
+    if options.seeds < 1:
+        raise KinelexError(f"--seeds is {options.seeds}; give 1 or more")
+    pairs = () if options.validate_only else _pairs(options.family)
+    validation = validate(load_recordings())
+    print(validation_table(validation))
+    verdicts, facts = [], {}
+    if not options.validate_only:
+        pipeline = load_pipeline(options)
+        verdicts = run_suite(pairs, lambda texts, seed: _clips(pipeline, texts, seed), range(options.seeds))
+        facts = {
+            "model": provenance(options.model),
+            "seeds": options.seeds,
+            "guidance": pipeline.options.guidance,
+        }
+        print("\n" + family_table(score_families(verdicts, validation)))
+    if options.output is not None:
+        document = {**facts, **probe_document(verdicts, score_families(verdicts, validation), validation)}
+        write_json(document, options.output)
+
+
+def _pairs(families: Sequence[str] | None) -> tuple[MinimalPair, ...]:
+    from kinelex.evaluation.probes.suite import minimal_pairs
+
+    pairs = minimal_pairs()
+    known = list(dict.fromkeys(pair.family for pair in pairs))
+    for family in families or ():
+        if family not in known:
+            raise KinelexError(f"no family of words is called {family!r}; choose from {', '.join(known)}")
+    return tuple(pair for pair in pairs if not families or pair.family in families)
+
+
+def _clips(pipeline: Pipeline, texts: Sequence[str], seed: int) -> list[Motion]:
+    """A clip for each text, in batches."""
+    from kinelex.pipeline import BATCH_SIZE, Prompt
+    from kinelex.progress import track
+
+    prompts = [Prompt(text, seed) for text in texts]
+    batches = range(0, len(prompts), BATCH_SIZE)
+    return [
+        motion
+        for first in track(batches, f"generating with seed {seed}")
+        for motion in pipeline.generate_batch(prompts[first : first + BATCH_SIZE])
+    ]
