@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,8 @@ def run(options: argparse.Namespace) -> None:
     from kinelex.evaluation.probes.report import family_table, probe_document, validation_table
     from kinelex.evaluation.probes.scoring import run_suite, score_families
     from kinelex.evaluation.probes.validation import validate
-    from kinelex.evaluation.provenance import write_json
+    from kinelex.evaluation.provenance import versions, write_json
+    from kinelex.hub.folder import model_identity
 
     if options.seeds < 1:
         raise KinelexError(f"--seeds is {options.seeds}; give 1 or more")
@@ -73,7 +75,8 @@ def run(options: argparse.Namespace) -> None:
         pipeline = load_pipeline(options)
         verdicts = run_suite(pairs, lambda texts, seed: _clips(pipeline, texts, seed), range(options.seeds))
         facts = {
-            "model": provenance(options.model),
+            "model": asdict(model_identity(options.model)),
+            "versions": versions(),
             "seeds": options.seeds,
             "guidance": pipeline.options.guidance,
         }
