@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -181,6 +183,19 @@ def test_unreachable_hub_id_is_one_sentence(monkeypatch) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(KinelexError, match="nobody/no-such-encoder"):
         TextEncoder.load("nobody/no-such-encoder")
+
+
+def test_a_hub_that_does_not_answer_is_given_up_at_once(monkeypatch) -> None:
+    """Its own client tries six times, with pauses of 23 s in all."""
+    import huggingface_hub.constants
+
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
+        monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("waits to try again"))
+        with pytest.raises(KinelexError, match="hub does not answer"):
+            TextEncoder.load("nobody/no-such-encoder")
 
 
 def test_minilm_without_its_wheel_names_the_extra(monkeypatch) -> None:

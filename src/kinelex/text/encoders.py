@@ -11,7 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from socket import gaierror
 from typing import TYPE_CHECKING, Any, cast
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 MINILM = "minilm"
 # CLIP keeps its sentence vector in a model class of its own; every other family is read by AutoModel.
 CLIP_FAMILY = ("clip", "clip_text_model")
+_PATIENCE = 5.0  # seconds for the hub to answer
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,8 @@ class TextEncoder(nn.Module):
         """
         folder = minilm_folder() if os.fspath(name) == MINILM else name
         _check_folder(folder)
+        local = Path(folder).is_dir()
+        lost = not local and _hub_is_out_of_reach()
         # Imported here: transformers takes a second, which "kinelex --help" need not wait for.
         from transformers import (
             AutoConfig,
@@ -89,17 +95,22 @@ class TextEncoder(nn.Module):
         )
 
         try:
-            config = AutoConfig.from_pretrained(folder)
+            config = AutoConfig.from_pretrained(folder, local_files_only=lost)
             loader = AutoModel
             if config.model_type in CLIP_FAMILY:
                 projected = "CLIPTextModel" not in (config.architectures or [])
                 loader = CLIPTextModelWithProjection if projected else CLIPTextModel
-            with _quiet(Path(folder).is_dir()):
-                model = loader.from_pretrained(folder)
-            tokenizer = AutoTokenizer.from_pretrained(folder)
+            with _quiet(local):
+                model = loader.from_pretrained(folder, local_files_only=lost)
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=lost)
         except (OSError, ValueError, KeyError) as error:
+            reason = (
+                "the Hugging Face hub does not answer, and this model was not downloaded before"
+                if lost
+                else _first_line(error)
+            )
             raise KinelexError(
-                f"cannot load the text encoder {os.fspath(name)!r}: {_first_line(error)}; "
+                f"cannot load the text encoder {os.fspath(name)!r}: {reason}; "
                 f"give a Hugging Face model folder, a hub id that can be reached, or {MINILM!r}"
             ) from error
         reading = _side_file(folder, "sentence_bert_config.json") or {}
@@ -263,6 +274,24 @@ def _check_folder(name: str | os.PathLike[str]) -> None:
             raise KinelexError(f"{path} holds no config.json; give a Hugging Face model folder")
     elif looks_like_path:
         raise KinelexError(f"there is no folder {path}; give a Hugging Face model folder")
+
+
+def _hub_is_out_of_reach() -> bool:
+    """Whether one quick try finds no way to the hub, whose client would go on trying for half a minute."""
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return True
+    try:
+        urlopen(Request(constants.ENDPOINT, method="HEAD"), timeout=_PATIENCE).close()
+    except HTTPError:
+        return False  # an answer, if not a friendly one
+    except URLError as error:
+        # Other reasons, certificates above all, may be no obstacle to the hub's own client.
+        return isinstance(error.reason, (TimeoutError, ConnectionError, gaierror))
+    except OSError:
+        return True
+    return False
 
 
 def _check_texts(texts: Sequence[str]) -> None:
