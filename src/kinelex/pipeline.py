@@ -265,7 +265,7 @@ class Pipeline:
         )
         vectors = self.model.whitening(self.model.encoder.embed(texts))
         rows = {text: row for row, text in enumerate(texts)}
-        condition = _condition(vectors, rows, [prompt.text or "" for prompt in prompts], phrases)
+        condition = TextCondition.of_texts(vectors, rows, [prompt.text or "" for prompt in prompts], phrases)
         estimated = self.model.length.median_tokens(vectors).tolist()
         lengths = [self._tokens(prompt, estimated[rows[prompt.text or ""]]) for prompt in prompts]
         shares = [[estimated[rows[phrase]] for phrase in parts] for parts in phrases]
@@ -297,19 +297,6 @@ class Pipeline:
             for row, positions in zip(rows.tolist(), joints.cpu().numpy(), strict=True):
                 motions[row] = Motion(positions, model.skeleton.fps, model.skeleton, segments[row])
         return [motions[row] for row in range(len(segments))]
-
-
-def _condition(
-    vectors: Tensor, rows: dict[str, int], sentences: Sequence[str], phrases: Sequence[tuple[str, ...]]
-) -> TextCondition:
-    """Sentence vectors and padded phrase vectors of a batch."""
-    most = max(len(parts) for parts in phrases)
-    index = torch.full((len(sentences), most), -1, device=vectors.device)
-    for row, parts in enumerate(phrases):
-        index[row, : len(parts)] = torch.tensor([rows[phrase] for phrase in parts])
-    present = index >= 0
-    segments = vectors[index.clamp(min=0)].masked_fill(~present[..., None], 0.0)
-    return TextCondition(vectors[[rows[sentence] for sentence in sentences]], segments, present)
 
 
 def spread(phrases: Sequence[str], shares: Sequence[float], seconds: float) -> tuple[Segment, ...]:

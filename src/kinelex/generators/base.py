@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,6 +31,30 @@ class TextCondition:
         batch, width = sentence.shape
         empty = torch.zeros(batch, 0, dtype=torch.bool, device=sentence.device)
         return cls(sentence, sentence.new_zeros(batch, 0, width), empty)
+
+    @classmethod
+    def of_texts(
+        cls,
+        vectors: Tensor,
+        rows: Mapping[str, int],
+        sentences: Sequence[str],
+        phrases: Sequence[Sequence[str]],
+    ) -> TextCondition:
+        """The condition of B sentences and their phrases.
+
+        Args:
+            vectors: (N, D) of every text that occurs.
+            rows: the row of each text.
+            sentences: B texts.
+            phrases: the ordered phrases of each sentence.
+        """
+        most = max(len(parts) for parts in phrases)
+        index = torch.full((len(sentences), most), -1, device=vectors.device)
+        for row, parts in enumerate(phrases):
+            index[row, : len(parts)] = torch.tensor([rows[phrase] for phrase in parts])
+        present = index >= 0
+        segments = vectors[index.clamp(min=0)].masked_fill(~present[..., None], 0.0)
+        return cls(vectors[[rows[sentence] for sentence in sentences]], segments, present)
 
     def __len__(self) -> int:
         return len(self.sentence)
