@@ -5,6 +5,7 @@ A corpus of ten hours is 0.7 GB; on the device, a batch is one gather.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,10 +14,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from kinelex.data.datasets import hold_still
+from kinelex.data.caption_lines import Caption
 from kinelex.data.store import MANIFEST, Store, StoredClip
 from kinelex.errors import KinelexError
 from kinelex.motion.features import mirror_features
+from kinelex.motion.holding import hold_still
 from kinelex.motion.layout import FeatureLayout
 from kinelex.motion.skeleton import Skeleton
 from kinelex.progress import track
@@ -67,11 +69,13 @@ class Part:
         start: first frame in the bank.
         frames: their count.
         sentences: at least one.
+        action: main verb of the first sentence; empty when there are several phrases or no verb.
     """
 
     start: int
     frames: int
     sentences: tuple[Sentence, ...]
+    action: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,7 @@ def _parts(
 ) -> list[Part]:
     """A part for every different stretch of time that captions of the clip describe."""
     said: dict[tuple[int, int], list[Sentence]] = {}
+    actions: dict[str, str] = {}
     total = len(clip.features)
     for caption in clip.captions:
         first, last = (
@@ -161,13 +166,40 @@ def _parts(
             else (round(caption.start * fps), min(round(caption.end * fps), total))
         )
         if last - first < recipe.min_frames:
-            continue
+            if not (recipe.hold_short and caption.whole):
+                continue
+            missing = recipe.min_frames - total
+            first, last = -(missing // 2), total + missing - missing // 2
         if caption.text not in phrases:
             phrases[caption.text] = tuple(segment(caption.text, limit=MAX_SEGMENTS))
         exact = tuple(piece.text for piece in clip.segments)
         own = exact if caption.whole and 0 < len(exact) <= MAX_SEGMENTS else phrases[caption.text]
         said.setdefault((first, last), []).append(Sentence(caption.text, own))
-    return [Part(start + first, last - first, tuple(texts)) for (first, last), texts in said.items()]
+        actions.setdefault(caption.text, _action(caption, own))
+    return [
+        Part(start + first, last - first, tuple(texts), actions.get(texts[0].text, ""))
+        for (first, last), texts in said.items()
+    ]
+
+
+def _action(caption: Caption, phrases: tuple[str, ...]) -> str:
+    """The main verb of a caption of one phrase."""
+    verbs = (lemma for lemma, pos in zip(caption.lemmas, caption.pos, strict=True) if pos == "VERB")
+    return next(verbs, "") if len(phrases) == 1 else ""
+
+
+def draws(parts: Sequence[Part], most: int) -> Tensor:
+    """(M,) numbers of parts, each as often as an epoch draws it.
+
+    A part of the commonest action is drawn once, one of an action that is r times rarer sqrt(r) times, rounded,
+    up to `most` times; a part of several actions, or of none, once.
+    """
+    counts = Counter(part.action for part in parts if part.action)
+    commonest = max(counts.values(), default=1)
+    often = [
+        min(most, round((commonest / counts[part.action]) ** 0.5)) if part.action else 1 for part in parts
+    ]
+    return torch.arange(len(parts)).repeat_interleave(torch.tensor(often))
 
 
 @dataclass(frozen=True)

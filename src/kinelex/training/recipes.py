@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
@@ -16,6 +16,9 @@ from kinelex.generators.residual import ResidualTransformerConfig
 from kinelex.generators.transformer import TransformerConfig
 from kinelex.tokenizer.rvqvae import RVQVAEConfig
 from kinelex.training.schema import from_mapping
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 
@@ -83,6 +86,9 @@ class DataRecipe:
         window: frames of a training window of the tokenizer.
         mirror: also train on left-right mirrored motion, captions mirrored along.
         min_frames: shorter captioned parts are left out of the token stages.
+        hold_short: shorter whole clips stand still before and after instead, until they are that long.
+        most_draws: how often an epoch of the token stages draws a part whose action is rare; a part's draws
+            grow with the square root of how much rarer its main verb is than the commonest.
         max_frames: longest sequence of the token stages; longer parts are cropped at random.
         offsets: token sequences cached a part, starting at frame 0, 1, ... (random crops without the
             tokenizer).
@@ -92,6 +98,8 @@ class DataRecipe:
     window: int = 64
     mirror: bool = True
     min_frames: int = 24
+    hold_short: bool = False
+    most_draws: int = 1
     max_frames: int = 196
     offsets: int = 4
     feat_bias: float = 5.0
@@ -101,6 +109,12 @@ class DataRecipe:
             raise KinelexError(f"window is {self.window}; give at least 8 frames")
         if not 4 <= self.min_frames <= self.max_frames:
             raise KinelexError(f"min_frames is {self.min_frames}; give 4 to max_frames ({self.max_frames})")
+        if self.hold_short and self.min_frames > self.window:
+            raise KinelexError(
+                f"min_frames is {self.min_frames}; with hold_short give at most the window ({self.window})"
+            )
+        if not 1 <= self.most_draws <= 16:
+            raise KinelexError(f"most_draws is {self.most_draws}; give 1 to 16")
         if not 1 <= self.offsets <= 4:
             raise KinelexError(f"offsets is {self.offsets}; give 1 to 4")
 
@@ -203,12 +217,30 @@ class Recipe:
         Raises:
             KinelexError: the file cannot be written.
         """
-        with atomic_path(path) as temporary:
-            temporary.write_text(yaml.safe_dump(_plain(asdict(self)), sort_keys=False), encoding="utf-8")
+        save_recipe(self, path)
+
+
+def save_recipe(recipe: DataclassInstance, path: str | Path) -> None:
+    """Write a recipe of any kind, defaults included, as YAML.
+
+    Raises:
+        KinelexError: the file cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_text(yaml.safe_dump(_plain(asdict(recipe)), sort_keys=False), encoding="utf-8")
 
 
 def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe.
+    """Read the recipe of a generator.
+
+    Raises:
+        KinelexError: no such file, broken YAML, unknown keys, or values that do not fit.
+    """
+    return from_mapping(Recipe, *read_recipe(name, overrides))
+
+
+def read_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], str]:
+    """Values of a recipe of any kind, and where they are from, for messages.
 
     Args:
         name: a YAML file, or the name of one that comes with the package (`recipe_names`). Its key
@@ -216,14 +248,14 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         overrides: dotted changes such as "tokenizer.train.steps=100".
 
     Raises:
-        KinelexError: no such file, broken YAML, unknown keys, or values that do not fit.
+        KinelexError: no such file, or broken YAML.
     """
     path = _find(Path(name))
     values = _merged_file(path, ())
     values.setdefault("name", path.stem)
     for override in overrides:
         values = _merge(values, _parse_override(override))
-    return from_mapping(Recipe, values, f"{path} with its changes" if overrides else str(path))
+    return values, f"{path} with its changes" if overrides else str(path)
 
 
 def recipe_names() -> list[str]:

@@ -123,7 +123,8 @@ class TokenStage:
 
     A sample is a captioned part of the data or its mirror image; each time it is drawn it comes with one of
     its sentences, from one of its first frames, at a random place if it is longer than the model reads, and
-    at times one token shorter, as in the published training.
+    at times one token shorter, as in the published training. `draws` (M,) numbers the samples of an epoch, rare
+    ones more than once; None for each once.
     """
 
     criterion = "loss"
@@ -139,16 +140,19 @@ class TokenStage:
         max_tokens: int,
         segment_dropout: float,
         device: torch.device,
+        draws: Tensor | None = None,
     ) -> None:
         self.name, self.data_hash, self.device = name, data_hash, device
         self.model = model.to(device)
         self.train, self.val = train.to(device), val.to(device)
         self.max_tokens, self.segment_dropout = max_tokens, segment_dropout
-        self.lengths = train.lengths[:, 0].clamp(max=max_tokens)
+        self.draws = (torch.arange(len(train.lengths)) if draws is None else draws).to(device)
+        self.lengths = train.lengths[self.draws.cpu(), 0].clamp(max=max_tokens)
 
     def losses(self, rows: Rows, generator: torch.Generator) -> dict[str, Tensor]:
         """Cross-entropy and accuracy of a batch."""
-        result = self._loss(self.train, rows, generator, training=True)
+        drawn = Rows(self.draws[rows.index], rows.length)
+        result = self._loss(self.train, drawn, generator, training=True)
         return {"loss": result.loss, "accuracy": result.accuracy}
 
     def validate(self) -> dict[str, float]:

@@ -7,6 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+from torch import Tensor
+
 from kinelex.errors import KinelexError
 from kinelex.generators.base import ConditionWhitening
 from kinelex.generators.durations import LengthEstimator, LengthEstimatorConfig
@@ -25,7 +28,7 @@ from kinelex.training.cache import (
     token_table,
 )
 from kinelex.training.checkpoint import save_weights, weights_hash
-from kinelex.training.corpus import Corpus, Sentence, read_corpus
+from kinelex.training.corpus import Corpus, Sentence, draws, read_corpus
 from kinelex.training.loop import WEIGHTS, Stage, load_weights
 from kinelex.training.recipes import Recipe
 from kinelex.training.stages import LengthStage, TokenizerStage, TokenStage
@@ -127,6 +130,13 @@ class Workshop:
         sentences, first, count = sentence_rows(self.said[name], self.texts.rows)
         return Sequences(tokens.ids, tokens.starts, tokens.lengths, first, count, sentences, vectors)
 
+    @cached_property
+    def draws(self) -> Tensor:
+        """(M,) numbers of the training sequences in an epoch: rare actions are drawn more often."""
+        plain = draws(self.corpus.train.parts, self.recipe.data.most_draws)
+        count = len(self.corpus.train.parts)
+        return torch.cat((plain, plain + count)) if self.recipe.data.mirror else plain
+
     @property
     def token_hash(self) -> str:
         """Of all that the token stages are trained on."""
@@ -148,7 +158,7 @@ class Workshop:
             return LengthStage(model, train, val, self.token_hash, max_tokens=self.max_tokens, device=device)
         return TokenStage(
             name, model, train, val, self.token_hash, max_tokens=self.max_tokens,
-            segment_dropout=self.recipe.text.segment_dropout, device=device,
+            segment_dropout=self.recipe.text.segment_dropout, device=device, draws=self.draws,
         )  # fmt: skip
 
 

@@ -1,0 +1,66 @@
+"""What the token stages are given: short clips held still, rare actions drawn more often."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from synthetic import write_store
+
+from kinelex.errors import KinelexError
+from kinelex.motion.features import joints_from_features
+from kinelex.motion.skeleton import HUMANML3D
+from kinelex.training.corpus import Part, Sentence, draws, read_corpus
+from kinelex.training.recipes import DataRecipe
+
+
+def test_short_clips_are_left_out_or_stand_still_before_and_after(tmp_path: Path) -> None:
+    store = write_store(tmp_path)
+    dropped = read_corpus([store], DataRecipe(min_frames=64)).train
+    held = read_corpus([store], DataRecipe(min_frames=64, hold_short=True)).train
+    assert min(part.frames for part in dropped.parts) == min(part.frames for part in held.parts) == 64
+    assert len(held.parts) > len(dropped.parts)
+    added = {part.start for part in held.parts} - {part.start for part in dropped.parts}
+    for start in added:
+        assert start in held.bank.starts.tolist()
+        joints = joints_from_features(held.bank.features[start : start + 64], HUMANML3D)
+        speed = joints.diff(dim=0).norm(dim=-1).amax(-1)
+        assert speed[0] < 1e-4
+        assert speed[-1] < 1e-4
+        assert speed.max() > 1e-3
+
+
+def test_actions_are_the_main_verbs_of_captions_of_one_phrase(tmp_path: Path) -> None:
+    store = write_store(tmp_path)
+    parts = read_corpus([store], DataRecipe()).train.parts
+    assert all(part.action in ("", "jump", "run", "walk", "wave") for part in parts)
+    for part in parts:
+        assert (part.action == "") == (len(part.sentences[0].phrases) > 1)
+
+
+@pytest.mark.parametrize("most", [1, 3, 16])
+def test_draws_grow_with_the_square_root_of_rarity(most: int) -> None:
+    def part(action: str) -> Part:
+        return Part(0, 40, (Sentence(action, (action,)),), action)
+
+    parts = [part("walk")] * 100 + [part("kick")] * 4 + [part("run")] * 25 + [part("")] * 7
+    drawn = Counter(parts[index].action for index in draws(parts, most).tolist())
+    assert drawn == {"walk": 100, "kick": 4 * min(most, 5), "run": 25 * min(most, 2), "": 7}
+    assert torch.equal(torch.unique(draws(parts, most)), torch.arange(len(parts)))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"hold_short": True, "min_frames": 65}, {"most_draws": 0}, {"most_draws": 17}]
+)
+def test_impossible_settings_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(KinelexError, match=r"min_frames|most_draws"):
+        DataRecipe(**wrong)  # type: ignore[arg-type]
+
+
+def test_nothing_changes_by_default(tmp_path: Path) -> None:
+    store = write_store(tmp_path)
+    split = read_corpus([store], DataRecipe()).train
+    assert np.array_equal(draws(split.parts, 1), np.arange(len(split.parts)))
