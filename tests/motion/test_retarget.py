@@ -152,7 +152,7 @@ def test_twenty_frames_a_second_are_source_frames() -> None:
     """HumanML3D takes every (fps / 20)-th source frame."""
     walk = WALKS["asfamc"]()
     fast = replace(walk, fps=120.0)
-    every = face_forward(retarget(fast)[::6])
+    every = face_forward(retarget(fast)[::6], 20.0)
     np.testing.assert_allclose(to_motion(fast).positions, every.numpy(), atol=1e-6)
     assert len(resample_animation(fast, 20.0)) == len(every)
 
@@ -218,3 +218,31 @@ def test_clips_of_every_pack_are_upright_bodies() -> None:
 def test_a_flavour_that_does_not_fit_is_refused() -> None:
     with pytest.raises(KinelexError, match="UpperLeg_L"):
         retarget(replace(WALKS["asfamc"](), flavour="bandai"))
+
+
+def test_a_glitch_below_the_floor_does_not_lift_the_rest(walk: Animation) -> None:
+    """One frame in which the whole body drops, as in CMU 07_05, and one in which a hand does, as in 140_01."""
+    positions = retarget(resample_animation(walk, 20.0))
+    sound = face_forward(positions, 20.0)
+    positions[9, :, 1] -= 0.4
+    glitch = face_forward(positions, 20.0)
+    assert (glitch[:9] - sound[:9]).abs().max() < 0.02
+    positions[:20, HUMANML3D.index("left_wrist"), 1] = (
+        sound[:, :, 1].min() - 0.2 + positions[0, 0, 1] - sound[0, 0, 1]
+    )
+    hand = face_forward(positions, 20.0)
+    torch.testing.assert_close(hand[:9, 0], glitch[:9, 0])
+
+
+def test_a_body_that_rests_on_other_parts_than_its_feet_lies_on_the_floor() -> None:
+    pose = retarget(WALKS["bandai"]())[:1]
+    legs_up = pose.expand(40, -1, -1) * pose.new_tensor([1.0, -1.0, 1.0])
+    assert face_forward(legs_up, 20.0)[..., 1].min() == pytest.approx(0, abs=1e-6)
+
+
+def test_without_a_frame_at_rest_nearly_all_of_the_body_is_above_the_floor() -> None:
+    falling = retarget(WALKS["bandai"]())[:1] - torch.linspace(0, 20, 40).view(-1, 1, 1) * torch.tensor(
+        [0.0, 1.0, 0.0]
+    )
+    lowest = face_forward(falling, 20.0)[..., 1].amin(dim=-1)
+    assert (lowest < 0).float().mean() <= 0.05

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from kinelex.motion.skeleton import Skeleton
 
@@ -20,6 +21,8 @@ _SURE_HEIGHT = {
 _NEARLY_HEIGHT = {"ankle": 0.14, "toe": 0.09}
 _SPEED_WINDOW = 0.05  # seconds to either side
 _SHORTEST = 0.1  # seconds
+# Hands and shoulders that take weight are recorded up to 0.2 m below the floor on which the feet stand.
+_DEEPEST = 0.3
 
 
 def foot_contacts(positions: Tensor, fps: float, skeleton: Skeleton) -> Tensor:
@@ -53,6 +56,22 @@ def floor_height(positions: Tensor, skeleton: Skeleton) -> Tensor:
     """
     toes = positions[..., [skeleton.left_foot[1], skeleton.right_foot[1]], 1].amin(-1)
     return torch.quantile(toes, 0.05, dim=-1)
+
+
+def resting_height(positions: Tensor, fps: float, skeleton: Skeleton) -> Tensor:
+    """() height of the floor under one clip of recorded joints (T, J, 3): the lowest foot joint that stands still.
+
+    Joints that move do not count: a glitch reaches below the floor for a frame, feet rest on it. Where feet never
+    rest, or lie far above what does (someone who lies with the legs up), the lowest joint that rests counts.
+    """
+    step = positions.diff(dim=0).norm(dim=-1) * fps
+    # The faster of the steps into and out of a frame: a glitch of one frame moves in both.
+    speed = torch.maximum(functional.pad(step, (0, 0, 1, 0)), functional.pad(step, (0, 0, 0, 1)))
+    height = positions[..., 1].masked_fill(speed > _NEARLY_SPEED, torch.inf)
+    feet, body = height[:, [*skeleton.left_foot, *skeleton.right_foot]].min(), height.min()
+    if feet - body < _DEEPEST:
+        return feet
+    return body if body.isfinite() else torch.quantile(positions[..., 1].amin(dim=-1), 0.05)
 
 
 def joint_speeds(positions: Tensor, fps: float) -> Tensor:

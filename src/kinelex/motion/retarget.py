@@ -10,6 +10,7 @@ from torch import Tensor
 
 from kinelex.errors import KinelexError
 from kinelex.motion.animation import Animation
+from kinelex.motion.contacts import resting_height
 from kinelex.motion.flavours import FLAVOURS, GENERIC, Weights
 from kinelex.motion.heading import facing, to_heading
 from kinelex.motion.humanoid import match_humanoid
@@ -55,18 +56,18 @@ def to_motion(animation: Animation, fps: float = 20.0) -> Motion:
     Raises:
         KinelexError: the skeleton lacks joints that a body needs, or `fps` is not a positive number.
     """
-    positions = face_forward(retarget(resample_animation(animation, fps)))
+    positions = face_forward(retarget(resample_animation(animation, fps)), fps)
     return Motion(positions.numpy(), fps=fps)
 
 
-def face_forward(positions: Tensor, skeleton: Skeleton = HUMANML3D) -> Tensor:
-    """(T, J, 3) positions moved as a whole: lowest joint at y = 0; at frame 0 pelvis at x = z = 0, facing +Z.
+def face_forward(positions: Tensor, fps: float, skeleton: Skeleton = HUMANML3D) -> Tensor:
+    """(T, J, 3) positions moved as a whole: floor at y = 0; at frame 0 pelvis at x = z = 0, facing +Z.
 
-    A figure faces across the line through its hips and shoulders; one whose left-right axis is upright has
-    no heading and is only moved.
+    The floor is where feet stand still (`resting_height`). A figure faces across the line through its hips
+    and shoulders; one whose left-right axis is upright has no heading and is only moved.
     """
     first = positions[0]
-    origin = torch.stack((first[0, 0], positions[..., 1].min(), first[0, 2]))
+    origin = torch.stack((first[0, 0], resting_height(positions, fps, skeleton), first[0, 2]))
     return to_heading(positions - origin, facing(first, skeleton))
 
 
