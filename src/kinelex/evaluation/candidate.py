@@ -1,0 +1,90 @@
+"""What is evaluated: anything that makes motion of given length from captions, each with its own seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from kinelex.generators.base import MAX_SEGMENTS, TextCondition
+from kinelex.generators.model import MotionModel
+from kinelex.generators.momask import DEFAULT_OPTIONS, MoMask
+from kinelex.generators.sampling import SamplingOptions
+from kinelex.motion.skeleton import Skeleton
+from kinelex.text.segmenter import segment
+
+
+class Candidate(Protocol):
+    """A text-to-motion model under test.
+
+    Attributes:
+        skeleton: whose features it makes.
+        frames_per_token: its lengths are multiples of this.
+    """
+
+    @property
+    def skeleton(self) -> Skeleton: ...
+
+    @property
+    def frames_per_token(self) -> int: ...
+
+    def prepare(self, texts: Sequence[str]) -> None:
+        """Encode every text that `generate` and `estimate` will be asked for; called once."""
+        ...
+
+    def generate(self, texts: Sequence[str], tokens: Tensor, seeds: Sequence[int]) -> Tensor:
+        """(N, T, F) un-normalised features of tokens (N,) tokens each; what is beyond a length is not read.
+
+        A motion depends on its own text, length and seed alone.
+        """
+        ...
+
+    def estimate(self, texts: Sequence[str]) -> Tensor:
+        """(N,) tokens that the model itself would give each text."""
+        ...
+
+
+class ModelCandidate:
+    """A motion model as `Pipeline` runs it, but for the feet, which are not locked: the protocol reads features.
+
+    Args:
+        model: every part, in evaluation mode.
+        options: how tokens are drawn.
+    """
+
+    def __init__(self, model: MotionModel, options: SamplingOptions = DEFAULT_OPTIONS) -> None:
+        self.model, self.options = model, options
+        self.generator = MoMask(model.masked, model.residual)
+        self._vectors = torch.empty(0)
+        self._rows: dict[str, int] = {}
+        self._phrases: dict[str, tuple[str, ...]] = {}
+
+    @property
+    def skeleton(self) -> Skeleton:
+        return self.model.skeleton
+
+    @property
+    def frames_per_token(self) -> int:
+        return self.model.tokenizer.config.downsampling
+
+    @torch.inference_mode()
+    def prepare(self, texts: Sequence[str]) -> None:
+        self._phrases = {text: tuple(segment(text, limit=MAX_SEGMENTS)) for text in texts}
+        distinct = list(
+            dict.fromkeys([*texts, *(part for parts in self._phrases.values() for part in parts)])
+        )
+        self._rows = {text: row for row, text in enumerate(distinct)}
+        self._vectors = self.model.whitening(self.model.encoder.embed(distinct))
+
+    @torch.inference_mode()
+    def generate(self, texts: Sequence[str], tokens: Tensor, seeds: Sequence[int]) -> Tensor:
+        phrases = [self._phrases[text] for text in texts]
+        condition = TextCondition.of_texts(self._vectors, self._rows, texts, phrases)
+        drawn = self.generator.generate(condition, tokens.to(self.model.device), seeds, self.options)
+        return self.model.normalizer.restore(self.model.tokenizer.decode(drawn))
+
+    @torch.inference_mode()
+    def estimate(self, texts: Sequence[str]) -> Tensor:
+        return self.model.length.median_tokens(self._vectors[[self._rows[text] for text in texts]]).cpu()
