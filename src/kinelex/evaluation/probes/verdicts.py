@@ -29,8 +29,13 @@ _STILL, _STILL_SECONDS = 0.25, 0.4  # metres a second of the pelvis; at the end 
 
 
 def turn(body: Body) -> str:
-    """left, right or straight: the pelvis' net turn."""
-    return _signed(float(body.yaw[-1]), "left", "right", "straight")
+    """left, right or straight: to which side the heading first leaves where it was.
+
+    Not the net turn: recordings go on after what their label says, at times with a turn back.
+    """
+    yaw = body.smooth(body.yaw, 0.5)
+    away = torch.nonzero(yaw.abs() > _TURNED).flatten()
+    return _signed(float(yaw[away[0]]) if len(away) else 0.0, "left", "right", "straight")
 
 
 def winding(body: Body) -> str:
