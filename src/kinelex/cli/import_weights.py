@@ -6,28 +6,44 @@ import argparse
 from typing import Any
 
 from kinelex.cli.options import add_command
+from kinelex.errors import KinelexError
 
-DESCRIPTION = """Convert published checkpoints that you have into a model folder for --model.
+DESCRIPTION = """Convert published checkpoints that you have into a folder of Kinelex.
 
   kinelex import momask checkpoints/t2m --output models/momask
   kinelex generate "a person walks" --model models/momask --output walk.glb
 
-SOURCE is the folder of one data set (t2m or kit) as the MoMask release unpacks it. The text encoder, CLIP
-ViT-B/32, is taken from Hugging Face when the model is used."""
+  kinelex import evaluator checkpoints/t2m --output judges/official
+  kinelex import evaluator checkpoints/t2m --glove glove --output judges/official
+
+SOURCE is the folder of one data set (t2m or kit) as the MoMask release unpacks it. The text encoder of momask, CLIP
+ViT-B/32, is taken from Hugging Face when the model is used. The evaluator needs text_mot_match, Comp_v6_KLD005
+and the word vectors, which are looked for in a folder glove beside them or up to two folders above."""
 
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
     parser = add_command(commands, "import", "convert published checkpoints", DESCRIPTION)
-    parser.add_argument("kind", choices=("momask",), help="which release")
+    parser.add_argument("kind", choices=("momask", "evaluator"), help="a generator or the judge")
     parser.add_argument("source", help="folder of the checkpoints")
-    parser.add_argument("--output", required=True, metavar="DIR", help="model folder to write")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder to write")
+    parser.add_argument(
+        "--glove", metavar="DIR", help="word vectors of the evaluator, when they lie elsewhere"
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Convert and say where the model is."""
-    from kinelex.hub import import_momask
+    """Convert and say where the result is."""
+    from kinelex.hub import import_evaluator, import_momask
 
+    if options.kind == "evaluator":
+        import_evaluator(options.source, options.output, options.glove)
+        print(f"{options.output}: ready to judge")
+        return
+    if options.glove is not None:
+        raise KinelexError(
+            "--glove is for kinelex import evaluator; momask reads no word vectors, leave it out"
+        )
     import_momask(options.source, options.output)
     print(f"{options.output}: ready for --model")

@@ -1,6 +1,16 @@
-"""Model folders, and the import of published checkpoints."""
+"""Model and evaluator folders, and the import of published checkpoints."""
 
+from kinelex.hub.evaluator import import_evaluator, load_evaluator, save_evaluator
 from kinelex.hub.folder import ModelCard, default_model_folder, load_model, save_model
 from kinelex.hub.momask import import_momask
 
-__all__ = ["ModelCard", "default_model_folder", "import_momask", "load_model", "save_model"]
+__all__ = [
+    "ModelCard",
+    "default_model_folder",
+    "import_evaluator",
+    "import_momask",
+    "load_evaluator",
+    "load_model",
+    "save_evaluator",
+    "save_model",
+]

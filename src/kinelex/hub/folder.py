@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import yaml
@@ -27,6 +27,8 @@ from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.tokenizer.rvqvae import RVQVAE, RVQVAEConfig
 from kinelex.training.schema import from_mapping
+
+T = TypeVar("T")
 
 FORMAT = 1
 CONFIG, CARD, TEXT_ENCODER = "config.yaml", "README.md", "text_encoder"
@@ -142,7 +144,7 @@ def load_model(folder: str | Path = "default", device: str | torch.device = "cpu
     """
     folder = default_model_folder() if str(folder) == "default" else Path(folder)
     config = read_config(folder)
-    _verify(folder, config.files)
+    verify_files(folder, config.files)
     inside = config.text_encoder == TEXT_ENCODER
     encoder = TextEncoder.load(folder / TEXT_ENCODER if inside else config.text_encoder)
     parts: dict[str, Any] = {
@@ -164,6 +166,11 @@ def read_config(folder: Path) -> FolderConfig:
     Raises:
         KinelexError: missing, broken, of another version, or with unknown keys.
     """
+    return read_config_as(FolderConfig, folder)
+
+
+def read_config_as(kind: type[T], folder: Path) -> T:
+    """The config.yaml of a folder as the dataclass `kind`; raises as `read_config`."""
     path = folder / CONFIG
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -179,7 +186,7 @@ def read_config(folder: Path) -> FolderConfig:
         raise KinelexError(
             f"{path} is not of format {FORMAT}; use the kinelex version that wrote it, or train again"
         )
-    return from_mapping(FolderConfig, tree, str(path))
+    return from_mapping(kind, tree, str(path))
 
 
 def save_weights(module: nn.Module, path: Path, dtype: torch.dtype) -> None:
@@ -240,7 +247,12 @@ def model_identity(folder: str | Path) -> ModelIdentity:
     return ModelIdentity(read_config(folder).name, file_hash(folder / CONFIG))
 
 
-def _verify(folder: Path, files: dict[str, str]) -> None:
+def verify_files(folder: Path, files: dict[str, str]) -> None:
+    """Compare the files of a folder with the hashes of its config.yaml.
+
+    Raises:
+        KinelexError: a file is missing or differs.
+    """
     for name, expected in files.items():
         path = folder / name
         if not path.is_file():
