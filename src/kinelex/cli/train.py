@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-DESCRIPTION = """Train a model: tokenizer, mask transformer, residual transformer, length estimator.
+from kinelex.errors import KinelexError
+
+if TYPE_CHECKING:
+    from kinelex.training.loop import FitResult
+
+DESCRIPTION = """Train a model (tokenizer, mask transformer, residual transformer, length estimator) or an evaluator.
 
   kinelex train cpu --store stores/mine --output runs/mine           about three hours on two cores
   kinelex train compact --store stores/a --store stores/b --output runs/compact --device cuda
   kinelex train cpu-debug --store stores/mine --output runs/try      seconds, to see that everything works
   kinelex train cpu --store stores/mine --output runs/mine --set masked.train.steps=2000
+  kinelex train evaluator --store stores/mine --output runs/judge    a judge of text and motion, fifteen minutes
 
 A stopped or killed training goes on where it was when the same command is given again. The finished model lies in
-OUTPUT/model, ready for `kinelex generate --model OUTPUT/model`."""
+OUTPUT/model, ready for `kinelex generate --model OUTPUT/model`; a finished evaluator lies there too."""
 
 
 def add_parser(commands: Any) -> None:
@@ -50,8 +56,46 @@ def add_parser(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Train the stages; write the model folder when all are done."""
+    """Train what the recipe is of."""
     # Imported here: torch and Lightning take seconds, which --help need not wait for.
+    from kinelex.training.recipes import read_recipe
+
+    values, _ = read_recipe(options.recipe, options.overrides)
+    if values.get("kind") == "evaluator":
+        _train_evaluator(options)
+    else:
+        _train_generator(options)
+
+
+def _train_evaluator(options: argparse.Namespace) -> None:
+    """Train; write the evaluator folder when all steps are done."""
+    from kinelex.hub import ModelCard, save_evaluator
+    from kinelex.training.evaluator import load_evaluator_recipe, train_evaluator
+
+    if options.stage:
+        raise KinelexError("an evaluator has no stages to choose from; leave --stage out")
+    recipe = load_evaluator_recipe(options.recipe, options.overrides)
+    trained = train_evaluator(
+        recipe, options.store, options.output, device=options.device, max_minutes=options.max_minutes
+    )
+    _print_result("evaluator", trained.result)
+    if not trained.result.finished:
+        print(f"not finished: give the same command again to go on ({options.output})")
+        return
+    folder = options.output / "model"
+    save_evaluator(
+        trained.judge, folder, ModelCard(recipe.name, "that of the data", card(recipe.name, options))
+    )
+    print(f"{folder}: ready to judge")
+
+
+def _print_result(name: str, result: FitResult) -> None:
+    figures = ", ".join(f"{key} {value:.4g}" for key, value in result.metrics.items())
+    print(f"{name}: {result.steps} steps{', ' + figures if figures else ', stopped before the end'}")
+
+
+def _train_generator(options: argparse.Namespace) -> None:
+    """Train the stages; write the model folder when all are done."""
     from kinelex.hub import ModelCard, save_model
     from kinelex.training.recipes import load_recipe
     from kinelex.training.run import load_parts, train
@@ -68,8 +112,7 @@ def run(options: argparse.Namespace) -> None:
         max_minutes=options.max_minutes,
     )
     for name, result in report.results.items():
-        figures = ", ".join(f"{key} {value:.4g}" for key, value in result.metrics.items())
-        print(f"{name}: {result.steps} steps{', ' + figures if figures else ', stopped before the end'}")
+        _print_result(name, result)
     if not report.finished:
         print(f"not finished: give the same command again to go on ({options.output})")
         return
