@@ -37,12 +37,13 @@ def read_glove(folder: str | Path) -> WordVectorizer:
         and isinstance(rows, dict)
         and all(isinstance(word, str) for word in words)
         and all(type(row) is int and 0 <= row < len(vectors) for row in rows.values())
-        and set(words) == set(rows)
+        and all(word in rows for word in words)
     )
     if not fits:
         raise KinelexError(
             f"{folder / WORDS} and {folder / ROWS} do not name rows of {VECTORS}; download them again"
         )
+    words = list(dict.fromkeys(words))
     ordered = vectors[[rows[word] for word in words]]
     return WordVectorizer(words, ordered, f"GloVe, {len(words)} words of {vectors.shape[1]} numbers")
 
