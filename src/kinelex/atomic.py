@@ -27,10 +27,9 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
             prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
         )
         os.close(descriptor)
-    except OSError as error:
-        raise KinelexError(
-            f"cannot write {target}: {error.strerror}; choose a writable output path"
-        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise KinelexError(f"cannot write {target}: {reason}; choose a writable output path") from error
     temporary = Path(name)
     try:
         yield temporary

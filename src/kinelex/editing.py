@@ -81,11 +81,12 @@ def known_tokens(motion: Motion, gap: Gap, model: MotionModel) -> TokenizedMotio
     Raises:
         KinelexError: the gap leaves nothing of the clip.
     """
+    step = model.tokenizer.config.downsampling
     if not gap.lead and not gap.trail:
         raise KinelexError(
-            f"nothing is left of the clip of {motion.seconds:.2f} s to go on from; choose a shorter part of it"
+            f"what is kept of the clip of {motion.seconds:.2f} s is too short to go on from; "
+            f"keep at least {step / motion.fps:g} s of it"
         )
-    step = model.tokenizer.config.downsampling
     joints = torch.from_numpy(motion.positions)
     # Features look one frame ahead; after the last frame the body goes on as it moved.
     onward = joints[-1:] + (joints[-1:] - joints[-2:][:1])

@@ -56,7 +56,7 @@ class Prompt:
         if self.segments is not None and not 1 <= len(self.segments) <= MAX_SEGMENTS:
             raise KinelexError(f"{len(self.segments)} phrases given; give 1 to {MAX_SEGMENTS}")
         if self.duration is not None and not MIN_SECONDS <= self.duration <= MAX_SECONDS:
-            raise KinelexError(f"duration is {self.duration} s; give {MIN_SECONDS:g} to {MAX_SECONDS:g} s")
+            raise KinelexError(f"duration is {self.duration:g} s; give {MIN_SECONDS:g} to {MAX_SECONDS:g} s")
         if not -(2**63) <= self.seed < 2**63:
             raise KinelexError(f"seed {self.seed} does not fit 64 bits; give a smaller number")
 

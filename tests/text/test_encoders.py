@@ -175,6 +175,9 @@ def test_bad_input_is_one_sentence(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(KinelexError, match=r"holds no config\.json"):
         TextEncoder.load(tmp_path / "empty")
+    (tmp_path / "empty/config.json").write_text((folder / "config.json").read_text())
+    with pytest.raises(KinelexError, match="holds no vocabulary"):
+        TextEncoder.load(tmp_path / "empty")
 
 
 def test_unreachable_hub_id_is_one_sentence(monkeypatch) -> None:

@@ -161,6 +161,8 @@ def is_prepared(folder: Path, fingerprint: str) -> bool:
 
 def run_parallel(work: Any, items: list[Any], workers: int | None, description: str) -> Iterator[Any]:
     """Results of `work` in the order of the items, from several processes with one torch thread each."""
+    if workers is not None and workers < 1:
+        raise KinelexError(f"{workers} worker processes cannot work; give at least one")
     count = min(workers or os.cpu_count() or 1, max(len(items) // _CHUNK, 1))
     if count == 1:
         yield from track((work(item) for item in items), description, total=len(items))

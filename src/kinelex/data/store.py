@@ -215,11 +215,13 @@ def read_manifest(folder: Path) -> Mapping[str, Any]:
         KinelexError: the folder is no store, or of another format version.
     """
     path = folder / MANIFEST
+    if not path.is_file():
+        raise KinelexError(f"{folder} is not a store: it has no {MANIFEST}; make one with kinelex prepare")
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise KinelexError(
-            f"{folder} is not a store ({path.name}: {error}); make one with kinelex prepare"
+            f"cannot read {path}: {error}; make the store again with kinelex prepare"
         ) from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise KinelexError(f"{folder} is a store of another version; make it again with kinelex prepare")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kinelex.errors import KinelexError
 from kinelex.tokenizer.quantize import gumbel_noise
 
 NEVER_MASK_AGAIN = 1e5
@@ -33,6 +34,15 @@ class SamplingOptions:
     temperature: float = 1.0
     top_k: float = 0.9
     precision: str = "fp32"
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or not self.temperature > 0 or not 0 <= self.top_k <= 1:
+            raise KinelexError(
+                f"steps {self.steps}, temperature {self.temperature} and top_k {self.top_k} cannot be sampled with; "
+                "give at least one step, a positive temperature and a top_k from 0 to 1"
+            )
+        if not (math.isfinite(self.guidance) and math.isfinite(self.residual_guidance)):
+            raise KinelexError("the guidance scales must be finite numbers, such as 4 and 5")
 
 
 def mask_fraction(time: Tensor) -> Tensor:

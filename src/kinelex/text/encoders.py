@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MINILM = "minilm"
 # CLIP keeps its sentence vector in a model class of its own; every other family is read by AutoModel.
 CLIP_FAMILY = ("clip", "clip_text_model")
+_VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model")
 _PATIENCE = 5.0  # seconds for the hub to answer
 
 
@@ -272,6 +273,11 @@ def _check_folder(name: str | os.PathLike[str]) -> None:
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise KinelexError(f"{path} holds no config.json; give a Hugging Face model folder")
+        # Without one, transformers makes up an empty vocabulary, in which every sentence is the same.
+        if not any((path / name).is_file() for name in _VOCABULARIES):
+            raise KinelexError(
+                f"{path} holds no vocabulary ({' or '.join(_VOCABULARIES)}); give a whole copy of the model folder"
+            )
     elif looks_like_path:
         raise KinelexError(f"there is no folder {path}; give a Hugging Face model folder")
 
@@ -364,4 +370,6 @@ def _write_pooling(folder: Path, dim: int, limit: int, normalize: bool) -> None:
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"one of its files has no {error}"
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(". ")

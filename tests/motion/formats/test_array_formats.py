@@ -18,7 +18,7 @@ from kinelex.motion.features import process_joints
 from kinelex.motion.formats.npy import read_npy, write_npy
 from kinelex.motion.formats.npz import read_npz, write_npz
 from kinelex.motion.motion import Motion, Segment
-from kinelex.motion.skeleton import HUMANML3D, KIT, SKELETONS
+from kinelex.motion.skeleton import HUMANML3D, KIT, SKELETONS, Skeleton
 
 CLIP = Path(__file__).parents[2] / "data" / "012314_joints.npy"
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -72,6 +72,12 @@ def test_npz_without_phrases_is_fine(clip: Motion, tmp_path: Path) -> None:
     again = read_npz(tmp_path / "clip.npz")
     assert again.segments == ()
     np.testing.assert_array_equal(again.positions, clip.positions)
+
+
+@pytest.mark.parametrize("skeleton", [HUMANML3D, KIT])
+def test_npz_without_a_skeleton_has_the_one_of_so_many_joints(skeleton: Skeleton, tmp_path: Path) -> None:
+    np.savez(tmp_path / "clip.npz", positions=np.zeros((3, len(skeleton), 3)), fps=20)
+    assert read_npz(tmp_path / "clip.npz").skeleton == skeleton
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64, ">f4"])
@@ -227,7 +233,7 @@ def test_a_header_that_claims_terabytes_costs_nothing(tmp_path: Path) -> None:
     ("changes", "says"),
     [
         ({"fps": None}, "has no fps"),
-        ({"positions": None, "skeleton": None}, "has no positions, skeleton"),
+        ({"positions": None, "fps": None}, "has no positions, fps"),
         ({"fps": 0.0}, "0.0 frames a second"),
         ({"fps": np.nan}, "nan frames a second"),
         ({"skeleton": "octopus"}, "octopus"),

@@ -161,7 +161,11 @@ def check_writable(path: str | os.PathLike[str], names: str = "smpl", unit: str 
         raise KinelexError(
             f"cannot write {path}: unknown motion format {suffix!r}; choose one of {' '.join(WRITERS)}"
         )
-    if path.is_dir():
+    try:
+        in_the_way = path.is_dir()
+    except OSError as error:  # a name that no file can have
+        raise KinelexError(f"cannot write {path}: {error.strerror}; choose another file name") from error
+    if in_the_way:
         raise KinelexError(f"cannot write {path}: it is a folder; give a file name")
     if unit not in UNITS:
         raise KinelexError(f"unknown length unit {unit!r}; choose one of {', '.join(UNITS)}")

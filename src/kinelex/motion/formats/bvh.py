@@ -183,7 +183,7 @@ def _parse_motion(text: str, channels: int, path: Path) -> tuple[NDArray[np.floa
         raise KinelexError(f"{path} has no frames; export it with animation")
     if values.size != frames * channels:
         raise KinelexError(
-            f"{path} announces {frames} frames of {channels} channels but holds {values.size / channels:g}, "
+            f"{path} announces {frames} frames of {channels} channels but holds {values.size} numbers, "
             "so it was cut off or edited; correct the 'Frames:' line or export it again"
         )
     if not np.isfinite(values).all():

@@ -47,7 +47,9 @@ def read_npy(path: str | os.PathLike[str]) -> Motion:
     try:
         skeleton = _skeleton_of(values)
         numbers = real_numbers(values, "the array")
-        if len(numbers) and numbers.ndim == 2:
+        if len(numbers) == 0:
+            raise KinelexError("the array has no frames; give at least one")
+        if numbers.ndim == 2:
             numbers = joints_from_features(torch.from_numpy(numbers), skeleton).numpy()
         return Motion(_in_metres(numbers), fps=skeleton.fps, skeleton=skeleton)
     except KinelexError as error:

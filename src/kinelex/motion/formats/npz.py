@@ -1,7 +1,7 @@
 """Kinelex's own clip file: a NumPy archive of plain arrays, no pickles.
 
-`positions` (T, J, 3) float32 metres, `fps`, `skeleton` (its name), and the phrases as `segments_text`,
-`segments_start`, `segments_end` (seconds; all three may be missing).
+`positions` (T, J, 3) float32 metres, `fps`, `skeleton` (its name; where it is missing the number of joints says
+which), and the phrases as `segments_text`, `segments_start`, `segments_end` (seconds; all three may be missing).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from kinelex.atomic import atomic_path
 from kinelex.errors import KinelexError
 from kinelex.motion.formats.array_file import DAMAGE, read_array, real_numbers
 from kinelex.motion.motion import Motion, Segment
-from kinelex.motion.skeleton import skeleton_named
+from kinelex.motion.skeleton import HUMANML3D, SKELETONS, Skeleton, skeleton_named
 
-_REQUIRED = ("positions", "fps", "skeleton")
+_REQUIRED = ("positions", "fps")
 _SEGMENTS = ("segments_text", "segments_start", "segments_end")
 
 
@@ -58,7 +58,7 @@ def read_npz(path: str | os.PathLike[str]) -> Motion:
         return Motion(
             real_numbers(arrays["positions"], "positions"),
             fps=_number(arrays["fps"], "fps"),
-            skeleton=skeleton_named(_word(arrays["skeleton"], "skeleton")),
+            skeleton=_skeleton(arrays),
             segments=_segments(arrays),
         )
     except KinelexError as error:
@@ -70,7 +70,7 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         with zipfile.ZipFile(path) as archive:
             members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
             arrays = {}
-            for name in (*_REQUIRED, *_SEGMENTS):
+            for name in (*_REQUIRED, "skeleton", *_SEGMENTS):
                 if name in members:
                     with archive.open(members[name]) as stream:
                         arrays[name] = read_array(stream, members[name].file_size, f"{path}: {name}")
@@ -79,6 +79,13 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise KinelexError(
             f"{path} is not a readable .npz file ({error}); export or copy it again"
         ) from error
+
+
+def _skeleton(arrays: dict[str, NDArray[Any]]) -> Skeleton:
+    if "skeleton" in arrays:
+        return skeleton_named(_word(arrays["skeleton"], "skeleton"))
+    joints = arrays["positions"].shape[1:2]
+    return next((own for own in SKELETONS.values() if (len(own),) == joints), HUMANML3D)
 
 
 def _number(values: NDArray[Any], name: str) -> float:
