@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -46,7 +47,6 @@ RECIPE, STAGE = "recipe.yaml", "evaluator"
 VALIDATION_SEED, VALIDATION_REPEATS = 12345, 5
 # Published: one unit less with probability 1/3, so that lengths are no fixed label of a clip.
 SHORTER = 1 / 3
-_SPECIAL = 2  # sos and eos
 
 
 @dataclass(frozen=True)
@@ -243,9 +243,7 @@ class EvaluatorStage:
 
     def judge(self) -> EvaluatorJudge:
         """A judge with copies of the weights as they are now."""
-        model = Evaluator(self.recipe.model).to(self.device)
-        model.load_state_dict(self.model.state_dict())
-        return EvaluatorJudge(self.recipe.name, model, self.normalizer, self.vectorizer)
+        return EvaluatorJudge(self.recipe.name, deepcopy(self.model), self.normalizer, self.vectorizer)
 
     def validate(self) -> dict[str, float]:
         """R-precision and matching distance on the validation split, means of a few draws of captions and pools.
