@@ -141,16 +141,26 @@ def vectors_of_encoder(encoder: TextEncoder, words: Iterable[str], name: str) ->
         encoder: whose table is read.
         words: the vocabulary, repeated or not; the motion words and `sos`, `eos`, `unk` are added.
         name: of the encoder, for reports.
+
+    Raises:
+        KinelexError: the encoder's tokenizer has no unknown token.
     """
     special = (START, END, UNKNOWN)
     spoken = sorted({*words, *_CATEGORY} - {*special, ""})
     tokenizer, table = encoder.tokenizer, encoder.word_embeddings.weight.float().cpu()
     table = (table - table.mean(0)) / table.std()
-    start = tokenizer.cls_token_id if tokenizer.cls_token_id is not None else tokenizer.bos_token_id
-    end = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
     unknown = tokenizer.unk_token_id
+    if unknown is None:
+        raise KinelexError(f"the text encoder {name} has no token for unknown words; choose another encoder")
+    start = _first(tokenizer.cls_token_id, tokenizer.bos_token_id, unknown)
+    end = _first(tokenizer.sep_token_id, tokenizer.eos_token_id, unknown)
     ids = tokenizer(spoken, add_special_tokens=False)["input_ids"]
     rows = [[start], [end], [unknown], *(own or [unknown] for own in ids)]
     vectors = torch.stack([table[own].mean(0) for own in rows])
     source = f"word embeddings of the text encoder {name}, {len(rows)} words"
     return WordVectorizer((*special, *spoken), vectors, source)
+
+
+def _first(*ids: int | None) -> int:
+    """The first token that a tokenizer has; the last of `ids` always exists."""
+    return next(number for number in ids if number is not None)
