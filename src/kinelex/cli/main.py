@@ -7,10 +7,32 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 
-from kinelex.cli import convert, edit, generate, import_weights, inspect, prepare, probe, train
+from kinelex.cli import (
+    compare,
+    convert,
+    edit,
+    evaluate,
+    generate,
+    import_weights,
+    inspect,
+    prepare,
+    probe,
+    train,
+)
 from kinelex.errors import KinelexError
 
-COMMANDS = (generate, edit, convert, inspect, prepare, train, probe, import_weights)
+COMMANDS = (
+    generate,
+    edit,
+    convert,
+    inspect,
+    prepare,
+    train,
+    evaluate,
+    compare,
+    probe,
+    import_weights,
+)
 
 DESCRIPTION = """Kinelex turns a sentence into 3D human motion.
 
@@ -19,6 +41,7 @@ DESCRIPTION = """Kinelex turns a sentence into 3D human motion.
   kinelex convert walk.bvh walk.glb
   kinelex prepare folder --source my_mocap --output stores/mine
   kinelex train cpu --store stores/mine --output runs/mine
+  kinelex evaluate runs/mine/model --corpus stores/mine --judge runs/judge/model
   kinelex probe runs/mine/model
 
 Each command explains itself: kinelex COMMAND --help"""
