@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -149,18 +150,13 @@ def vectors_of_encoder(encoder: TextEncoder, words: Iterable[str], name: str) ->
     spoken = sorted({*words, *_CATEGORY} - {*special, ""})
     tokenizer, table = encoder.tokenizer, encoder.word_embeddings.weight.float().cpu()
     table = (table - table.mean(0)) / table.std()
-    unknown = tokenizer.unk_token_id
+    unknown = tokenizer.unk_token
     if unknown is None:
         raise KinelexError(f"the text encoder {name} has no token for unknown words; choose another encoder")
-    start = _first(tokenizer.cls_token_id, tokenizer.bos_token_id, unknown)
-    end = _first(tokenizer.sep_token_id, tokenizer.eos_token_id, unknown)
+    frame = (tokenizer.cls_token or tokenizer.bos_token, tokenizer.sep_token or tokenizer.eos_token, unknown)
+    start, end, rare = ([cast(int, tokenizer.convert_tokens_to_ids(token or unknown))] for token in frame)
     ids = tokenizer(spoken, add_special_tokens=False)["input_ids"]
-    rows = [[start], [end], [unknown], *(own or [unknown] for own in ids)]
+    rows = [start, end, rare, *(own or rare for own in ids)]
     vectors = torch.stack([table[own].mean(0) for own in rows])
     source = f"word embeddings of the text encoder {name}, {len(rows)} words"
     return WordVectorizer((*special, *spoken), vectors, source)
-
-
-def _first(*ids: int | None) -> int:
-    """The first token that a tokenizer has; the last of `ids` always exists."""
-    return next(number for number in ids if number is not None)
