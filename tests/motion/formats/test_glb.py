@@ -182,3 +182,11 @@ def test_unknown_preset_leaves_the_file_alone(tmp_path: Path) -> None:
     with pytest.raises(KinelexError, match="unknown joint-name preset"):
         write_glb(recorded_motion(), tmp_path / "clip.glb", names="maya")
     assert (tmp_path / "clip.glb").read_text() == "kept"
+
+
+def test_a_clip_without_a_body_is_refused(tmp_path: Path) -> None:
+    target = tmp_path / "clip.glb"
+    target.write_bytes(b"precious")
+    with pytest.raises(KinelexError, match="no body"):
+        write_glb(Motion(np.zeros((3, 22, 3), np.float32)), target)
+    assert target.read_bytes() == b"precious"

@@ -33,7 +33,7 @@ def write_glb(motion: Motion, path: str | os.PathLike[str], *, names: str = "smp
         names: joint-name preset, a key of `rig.NAME_PRESETS`.
 
     Raises:
-        KinelexError: unknown preset, or the file cannot be written.
+        KinelexError: unknown preset, a body without size, or the file cannot be written.
     """
     rig = rig_from_motion(motion, names)
     document = _document(rig)

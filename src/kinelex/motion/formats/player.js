@@ -4,7 +4,8 @@
 const clip = readClip(JSON.parse(document.getElementById("clip").textContent));
 const view = document.getElementById("view"), ctx = view.getContext("2d");
 const camera = new Camera(), figure = new FigureRenderer();
-const state = { time: startTime(), playing: true, loop: true, speed: 1, follow: true, zoom: 1, last: null, stale: true };
+const state = { time: startTime(), playing: true, loop: true, speed: 1, follow: true, zoom: 1, last: null, elapsed: 0, stale: true };
+const CAMERA_LAG = 130; // milliseconds by which the camera trails the figure, however many pictures are drawn
 
 function readClip(data) {
   const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -65,7 +66,7 @@ function draw() {
 
 function moveCamera(points, width, height) {
   const goal = state.follow ? [points[3 * clip.root], points[3 * clip.root + 2]] : clip.middle;
-  const pace = state.stale ? 1 : 0.12; // the camera trails the figure a little
+  const pace = state.stale ? 1 : 1 - Math.exp(-state.elapsed / CAMERA_LAG);
   camera.target[0] += pace * (goal[0] - camera.target[0]);
   camera.target[1] = clip.floor + 0.9;
   camera.target[2] += pace * (goal[1] - camera.target[2]);
@@ -107,8 +108,9 @@ function drawContacts(frame) {
 // ------------------------------------------------------------------ time
 
 function tick(now) {
-  if (state.playing && state.last !== null) {
-    state.time += (Math.max(now - state.last, 0) / 1000) * state.speed;
+  state.elapsed = state.last === null ? 0 : Math.max(now - state.last, 0);
+  if (state.playing) {
+    state.time += (state.elapsed / 1000) * state.speed;
     if (state.time >= clip.seconds) {
       state.stale = state.loop;
       state.time = state.loop ? state.time % clip.seconds : clip.seconds;
