@@ -13,7 +13,7 @@ from kinelex.training.recipes import Recipe, TrainConfig, load_recipe
 from kinelex.training.workshop import build_model
 
 RECIPES = Path(__file__).parents[2] / "src" / "kinelex" / "recipes"
-NAMES = ("cpu", "base", "compact")
+NAMES = ("cpu", "base", "compact", "segmo-cpu", "segmo-base")
 
 
 def parameters(recipe: Recipe) -> dict[str, int]:
@@ -35,6 +35,16 @@ def test_every_recipe_loads_survives_saving_and_has_a_debug_twin(name: str, tmp_
     assert sum(parameters(twin).values()) < 600_000
     assert twin.tokenizer.train.steps <= 50
     assert twin.masked.train.lr == recipe.masked.train.lr
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("segmo-base-*.yaml")), ids=lambda path: path.stem)
+def test_ablations_differ_from_segmo_in_their_alignment_alone(path: Path) -> None:
+    if path.stem == "segmo-base-debug":
+        return
+    base, other = load_recipe(RECIPES / "segmo-base.yaml"), load_recipe(path)
+    assert other.masked.alignment != base.masked.alignment
+    same = replace(other, name=base.name, masked=replace(other.masked, alignment=base.masked.alignment))
+    assert same == base
 
 
 def test_base_has_the_published_sizes() -> None:

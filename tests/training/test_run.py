@@ -18,7 +18,7 @@ from kinelex.training.loop import make_fabric
 from kinelex.training.recipes import Recipe, load_recipe
 from kinelex.training.run import load_parts, train
 from kinelex.training.sampler import Rows
-from kinelex.training.stages import TokenizerStage, condition_of
+from kinelex.training.stages import TokenizerStage, condition_of, sentence_of
 from kinelex.training.workshop import STAGES, Workshop
 from tiny_model import tiny_encoder
 
@@ -150,13 +150,14 @@ def test_sentences_go_with_their_motion(workshop: Workshop) -> None:
 def test_conditions_are_the_whitened_vectors_of_sentence_and_phrases(workshop: Workshop) -> None:
     sequences, said = workshop.sequences["train"], workshop.said["train"]
     index = torch.arange(len(said))
-    condition = condition_of(sequences, index, torch.zeros(len(said)), None)
+    first = sentence_of(sequences, index, torch.zeros(len(said)))
+    condition = condition_of(sequences, first, None)
     for row in range(len(said)):
         sentence = said[row][0]
         rows = [workshop.texts.rows[text] for text in (sentence.text, *sentence.phrases)]
         expected = workshop.whitening(workshop.texts.vectors[rows])
         torch.testing.assert_close(condition.vectors[row][condition.mask[row]], expected)
-    dropped = condition_of(sequences, index, torch.zeros(len(said)), torch.ones(len(said), dtype=torch.bool))
+    dropped = condition_of(sequences, first, torch.ones(len(said), dtype=torch.bool))
     assert not dropped.segment_mask.any()
 
 
@@ -164,9 +165,10 @@ def test_batches_of_tokens_are_cached_sequences_without_needless_padding(worksho
     stage, sequences = workshop.stage("masked"), workshop.sequences["train"]
     index = torch.arange(len(sequences.lengths))
     rows = Rows(index, int(sequences.lengths[:, 0].max()))
-    ids, lengths = stage.tokens(
+    crop = stage.tokens(
         sequences, rows, torch.rand(3, len(index), generator=torch.Generator().manual_seed(0))
     )
+    ids, lengths = crop.ids, crop.lengths
     assert ids.shape[1] == rows.length
     for row in index.tolist():
         found = False

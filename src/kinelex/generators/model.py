@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from kinelex.alignment.segmo import SegmentAlignment
 from kinelex.generators.base import ConditionWhitening
 from kinelex.generators.durations import LengthEstimator
 from kinelex.generators.masked import MaskTransformer
@@ -19,7 +20,10 @@ from kinelex.tokenizer.rvqvae import RVQVAE
 
 @dataclass(frozen=True)
 class MotionModel:
-    """A text-to-motion model: skeleton, feature normaliser, tokenizer, generators, text side."""
+    """A text-to-motion model: skeleton, feature normaliser, tokenizer, generators, text side.
+
+    `alignment` is there when the mask transformer was trained with it; grounding and retrieval need it.
+    """
 
     skeleton: Skeleton
     normalizer: FeatureNormalizer
@@ -29,12 +33,14 @@ class MotionModel:
     length: LengthEstimator
     whitening: ConditionWhitening
     encoder: TextEncoder
+    alignment: SegmentAlignment | None = None
 
     @property
     def weights(self) -> dict[str, nn.Module]:
         """The parts that are stored as one weights file each, by name."""
         names = ("normalizer", "tokenizer", "masked", "residual", "length", "whitening")
-        return {name: getattr(self, name) for name in names}
+        parts = {name: getattr(self, name) for name in names}
+        return parts if self.alignment is None else {**parts, "alignment": self.alignment}
 
     @property
     def device(self) -> torch.device:

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from kinelex.alignment.segmo import AlignmentConfig, SegmentAlignment
 from kinelex.atomic import atomic_path
 from kinelex.errors import KinelexError
 from kinelex.generators.base import ConditionWhitening
@@ -57,6 +58,7 @@ class FolderConfig:
         text_encoder: "text_encoder" when it lies in the folder, else what TextEncoder.load takes.
         tokenizer, masked, residual, length: architectures.
         files: SHA-256 of every weights file.
+        alignment: of a mask transformer that was trained with it.
     """
 
     format: int
@@ -69,6 +71,7 @@ class FolderConfig:
     residual: ResidualTransformerConfig
     length: LengthEstimatorConfig
     files: dict[str, str]
+    alignment: AlignmentConfig | None = None
 
 
 def default_model_folder() -> Path:
@@ -130,6 +133,7 @@ def write_folder(
             path.relative_to(folder).as_posix(): file_hash(path)
             for path in sorted(folder.rglob("*.safetensors"))
         },
+        alignment=parts["alignment"].config if "alignment" in parts else None,
     )
     with atomic_path(folder / CONFIG) as path:
         path.write_text(yaml.safe_dump(asdict(config), sort_keys=False), encoding="utf-8")
@@ -155,6 +159,9 @@ def load_model(folder: str | Path = "default", device: str | torch.device = "cpu
         "length": LengthEstimator(config.length),
         "whitening": ConditionWhitening(config.masked.text_width),
     }
+    if config.alignment is not None:
+        sizes = config.masked.transformer
+        parts["alignment"] = SegmentAlignment(config.alignment, sizes.latent, sizes.heads)
     for name, part in parts.items():
         load_weights(part, folder / f"{name}.safetensors")
     return MotionModel(skeleton=skeleton_named(config.skeleton), encoder=encoder, **parts).to(device)

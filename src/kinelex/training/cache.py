@@ -101,6 +101,8 @@ class Sequences:
         sentence_count: (N,) how many it has.
         sentences: (C, 1 + 5) rows in `vectors`: the sentence, then its phrases; -1 where there is none.
         vectors: (R, D) whitened text vectors.
+        counts: (C, 5) tokens of the motion segment of each phrase, in the whole sequence; None to cut what is read
+            evenly.
     """
 
     ids: Tensor
@@ -110,10 +112,12 @@ class Sequences:
     sentence_count: Tensor
     sentences: Tensor
     vectors: Tensor
+    counts: Tensor | None = None
 
     def to(self, device: torch.device | str) -> Sequences:
         """The same on another device."""
-        return Sequences(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+        tensors = {name: value.to(device) for name, value in vars(self).items() if value is not None}
+        return Sequences(**tensors)
 
 
 def said_sentences(split: Split, mirror: bool) -> list[tuple[Sentence, ...]]:

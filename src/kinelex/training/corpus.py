@@ -70,12 +70,14 @@ class Part:
         frames: their count.
         sentences: at least one.
         action: main verb of the first sentence; empty when there are several phrases or no verb.
+        cuts: frames, counted from `start`, at which phrases after the first begin, where the data knows them.
     """
 
     start: int
     frames: int
     sentences: tuple[Sentence, ...]
     action: str = ""
+    cuts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -177,9 +179,23 @@ def _parts(
         said.setdefault((first, last), []).append(Sentence(caption.text, own))
         actions.setdefault(caption.text, _action(caption, own))
     return [
-        Part(start + first, last - first, tuple(texts), actions.get(texts[0].text, ""))
+        Part(
+            start + first,
+            last - first,
+            tuple(texts),
+            actions.get(texts[0].text, ""),
+            _cuts(clip, first, last - first, fps),
+        )
         for (first, last), texts in said.items()
     ]
+
+
+def _cuts(clip: StoredClip, first: int, frames: int, fps: float) -> tuple[int, ...]:
+    """Frames of a whole clip at which its exact segments after the first begin."""
+    whole = first <= 0 and frames >= len(clip.features)
+    if not whole or not 1 < len(clip.segments) <= MAX_SEGMENTS:
+        return ()
+    return tuple(round(piece.start * fps) - first for piece in clip.segments[1:])
 
 
 def _action(caption: Caption, phrases: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
+from kinelex.alignment.segmo import AlignmentConfig
 from kinelex.atomic import atomic_path
 from kinelex.errors import KinelexError
 from kinelex.generators.masked import MaskTransformerConfig
@@ -146,10 +147,15 @@ class TokenizerRecipe:
 
 @dataclass(frozen=True)
 class MaskedRecipe:
-    """Mask transformer stage; codes and widths follow from the tokenizer and the text encoder."""
+    """Mask transformer stage; codes and widths follow from the tokenizer and the text encoder.
+
+    Attributes:
+        alignment: of phrases with motion segments; None for plain MoMask.
+    """
 
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     condition_dropout: float = 0.1
+    alignment: AlignmentConfig | None = None
     train: TrainConfig = field(default_factory=lambda: TrainConfig(steps=180_000, batch_size=64))
 
     def config(self, tokenizer: RVQVAEConfig, text_width: int) -> MaskTransformerConfig:

@@ -15,6 +15,7 @@ from kinelex.generators.base import ConditionWhitening
 from kinelex.generators.model import MotionModel
 from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
+from kinelex.training.aligned import AlignedMaskTransformer
 from kinelex.training.loop import WEIGHTS, FitResult, fit, load_weights, make_fabric
 from kinelex.training.recipes import Recipe, TrainConfig
 from kinelex.training.workshop import NORMALIZER, STAGES, WHITENING, Workshop, build_model
@@ -99,6 +100,10 @@ def load_parts(recipe: Recipe, stores: Sequence[str | Path], output: str | Path)
     load_weights(normalizer, output / NORMALIZER)
     whitening = ConditionWhitening(encoder.dim)
     load_weights(whitening, output / WHITENING)
+    masked, alignment = models.pop("masked"), None
+    if isinstance(masked, AlignedMaskTransformer):
+        masked, alignment = masked.transformer, masked.alignment
     return MotionModel(
-        skeleton=skeleton, normalizer=normalizer, whitening=whitening, encoder=encoder, **models
-    ).to("cpu")
+        skeleton=skeleton, normalizer=normalizer, whitening=whitening, encoder=encoder, masked=masked,
+        alignment=alignment, **models,
+    ).to("cpu")  # fmt: skip

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
+from kinelex.alignment.spans import Spans, uniform_spans
 from kinelex.generators.base import TextCondition
 from kinelex.generators.durations import LengthEstimator, length_training_loss
-from kinelex.generators.masked import MaskTransformer, TokenLoss, masked_training_loss
+from kinelex.generators.masked import MaskTransformer, masked_training_loss
 from kinelex.generators.residual import ResidualTransformer, residual_training_loss
 from kinelex.motion.features import joints_from_features
 from kinelex.motion.skeleton import Skeleton
 from kinelex.tokenizer.losses import tokenizer_loss
 from kinelex.tokenizer.rvqvae import RVQVAE, length_mask
+from kinelex.training.aligned import AlignedMaskTransformer, aligned_training_loss
 from kinelex.training.cache import Sequences
 from kinelex.training.corpus import Corpus, Mirroring
+from kinelex.training.cuts import cropped
 from kinelex.training.sampler import BatchSampler, Rows
 
 VALIDATION_SEED = 12345
@@ -115,11 +120,26 @@ def _spread(count: int, limit: int) -> list[int]:
     return sorted({int(i * count / min(count, limit)) for i in range(min(count, limit))})
 
 
-TokenModel = MaskTransformer | ResidualTransformer
+TokenModel = MaskTransformer | ResidualTransformer | AlignedMaskTransformer
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A batch of sequences as the model reads them.
+
+    Attributes:
+        ids: (B, L, Q) with -1 in padding.
+        lengths: (B,) tokens.
+        first: (B,) the whole sequence's token at which each begins.
+    """
+
+    ids: Tensor
+    lengths: Tensor
+    first: Tensor
 
 
 class TokenStage:
-    """Mask or residual transformer on cached tokens and text vectors.
+    """Mask or residual transformer, the former with segment alignment or without, on cached tokens and text.
 
     A sample is a captioned part of the data or its mirror image; each time it is drawn it comes with one of
     its sentences, from one of its first frames, at a random place if it is longer than the model reads, and
@@ -150,67 +170,92 @@ class TokenStage:
         self.lengths = train.lengths[self.draws.cpu(), 0].clamp(max=max_tokens)
 
     def losses(self, rows: Rows, generator: torch.Generator) -> dict[str, Tensor]:
-        """Cross-entropy and accuracy of a batch."""
+        """Loss and accuracy of a batch; with alignment also its loss and the ISC."""
         drawn = Rows(self.draws[rows.index], rows.length)
-        result = self._loss(self.train, drawn, generator, training=True)
-        return {"loss": result.loss, "accuracy": result.accuracy}
+        return self._losses(self.train, drawn, generator, training=True)
 
     def validate(self) -> dict[str, float]:
-        """Cross-entropy and accuracy over the validation split, with the same noise every time."""
+        """The means of `losses` over the validation split, with the same noise every time."""
         generator = torch.Generator(self.device).manual_seed(VALIDATION_SEED)
         lengths = self.val.lengths[:, 0].clamp(max=self.max_tokens)
         sampler = BatchSampler(lengths, VALIDATION_BATCH, VALIDATION_SEED, device=self.device)
-        totals, count = torch.zeros(2, device=self.device), 0
-        for _ in range(len(sampler)):
-            result = self._loss(self.val, sampler.next(), generator, training=False)
-            totals += torch.stack([result.loss, result.accuracy])
-            count += 1
-        loss, accuracy = (totals / count).tolist()
-        return {"loss": loss, "accuracy": accuracy}
+        found = [
+            self._losses(self.val, sampler.next(), generator, training=False) for _ in range(len(sampler))
+        ]
+        return {name: float(torch.stack([losses[name] for losses in found]).mean()) for name in found[0]}
 
     def compile(self) -> None:
         """The transformer stack, where nearly all the time goes."""
-        self.model.encoder.compile()
+        model = self.model
+        (model.transformer if isinstance(model, AlignedMaskTransformer) else model).encoder.compile()
 
-    def _loss(self, data: Sequences, rows: Rows, generator: torch.Generator, *, training: bool) -> TokenLoss:
+    def _losses(
+        self, data: Sequences, rows: Rows, generator: torch.Generator, *, training: bool
+    ) -> dict[str, Tensor]:
         drawn = torch.rand(5, len(rows.index), generator=generator, device=self.device)
-        ids, lengths = self.tokens(data, rows, drawn[:3])
+        crop = self.tokens(data, rows, drawn[:3])
         drop = drawn[4] < self.segment_dropout if training else None
-        condition = condition_of(data, rows.index, drawn[3], drop)
-        if isinstance(self.model, MaskTransformer):
-            return masked_training_loss(self.model, ids[..., 0], lengths, condition, generator)
-        return residual_training_loss(self.model, ids, lengths, condition, generator)
+        said = sentence_of(data, rows.index, drawn[3])
+        condition = condition_of(data, said, drop)
+        base, lengths, model = crop.ids[..., 0], crop.lengths, self.model
+        if isinstance(model, AlignedMaskTransformer):
+            spans = motion_spans(data, said, crop, condition)
+            found = aligned_training_loss(model, base, lengths, condition, spans, generator)
+            return {
+                "loss": found.loss,
+                "accuracy": found.accuracy,
+                "alignment": found.alignment,
+                "consistency": found.consistency,
+            }
+        if isinstance(model, MaskTransformer):
+            result = masked_training_loss(model, base, lengths, condition, generator)
+        else:
+            result = residual_training_loss(model, crop.ids, lengths, condition, generator)
+        return {"loss": result.loss, "accuracy": result.accuracy}
 
-    def tokens(self, data: Sequences, rows: Rows, drawn: Tensor) -> tuple[Tensor, Tensor]:
-        """Ids (B, L, Q) with -1 in padding, and lengths (B,), chosen by uniform numbers drawn (3, B)."""
+    def tokens(self, data: Sequences, rows: Rows, drawn: Tensor) -> Crop:
+        """Tokens of the batch, chosen by uniform numbers drawn (3, B)."""
         variant = (drawn[0] * data.starts.shape[1]).long()
         whole = data.lengths[rows.index, variant]
         length = (whole.clamp(max=self.max_tokens) - (drawn[1] < 1 / 3).long()).clamp(min=1)
-        first = data.starts[rows.index, variant] + (drawn[2] * (whole - length + 1)).long()
+        first = (drawn[2] * (whole - length + 1)).long()
         size = rows.length
         if self.device.type == "cuda":
             size = min(-(-size // COMPILED_LENGTH) * COMPILED_LENGTH, self.max_tokens)
         steps = torch.arange(size, device=self.device)
-        places = first[:, None] + torch.minimum(steps, length[:, None] - 1)
+        places = (data.starts[rows.index, variant] + first)[:, None] + torch.minimum(
+            steps, length[:, None] - 1
+        )
         valid = length_mask(length, size)
-        return data.ids[places].long().masked_fill(~valid[..., None], -1), length
+        return Crop(data.ids[places].long().masked_fill(~valid[..., None], -1), length, first)
 
 
-def condition_of(data: Sequences, index: Tensor, drawn: Tensor, drop: Tensor | None) -> TextCondition:
-    """The condition of samples index (B,).
+def sentence_of(data: Sequences, index: Tensor, drawn: Tensor) -> Tensor:
+    """(B,) row in `data.sentences` of one sentence of each sample index (B,), by uniform numbers drawn (B,)."""
+    return data.first_sentence[index] + (drawn * data.sentence_count[index]).long()
+
+
+def motion_spans(data: Sequences, said: Tensor, crop: Crop, condition: TextCondition) -> Spans:
+    """Motion segments of a batch: as they were cut beforehand, else evenly over the crop."""
+    if data.counts is None:
+        return uniform_spans(crop.lengths, condition.segment_mask)
+    counts = data.counts[said, : condition.segment_mask.shape[1]]
+    return Spans.of_counts(cropped(counts, crop.first, crop.lengths))
+
+
+def condition_of(data: Sequences, said: Tensor, drop: Tensor | None) -> TextCondition:
+    """The condition of sentences said (B,), rows in `data.sentences`.
 
     Args:
         data: the text side.
-        index: samples.
-        drawn: (B,) uniform numbers that choose one sentence of each.
+        said: see `sentence_of`.
         drop: (B,) samples that lose their phrases; None for none.
     """
-    row = data.first_sentence[index] + (drawn * data.sentence_count[index]).long()
-    texts = data.sentences[row]
+    texts = data.sentences[said]
     present = texts[:, 1:] >= 0
     if drop is not None:
         present = present & ~drop[:, None]
-    if index.device.type == "cpu":
+    if said.device.type == "cpu":
         # No work on phrases that nobody in the batch has; a GPU would have to be waited for to know.
         present = present[:, : int(present.sum(1).max())]
     vectors = data.vectors[texts.clamp(min=0)[:, : 1 + present.shape[1]]]
@@ -241,7 +286,8 @@ class LengthStage:
     def losses(self, rows: Rows, generator: torch.Generator) -> dict[str, Tensor]:
         """Cross-entropy of the token counts."""
         drawn = torch.rand(len(rows.index), generator=generator, device=self.device)
-        sentence = condition_of(self.train, rows.index, drawn, None).sentence
+        said = sentence_of(self.train, rows.index, drawn)
+        sentence = self.train.vectors[self.train.sentences[said, 0]]
         result = length_training_loss(self.model, sentence, self._tokens(self.train)[rows.index])
         return {"loss": result.loss, "accuracy": result.accuracy}
 

@@ -17,6 +17,7 @@ from kinelex.generators.masked import MaskTransformer
 from kinelex.generators.residual import ResidualTransformer
 from kinelex.motion.layout import FeatureLayout
 from kinelex.tokenizer.rvqvae import RVQVAE
+from kinelex.training.aligned import AlignedMaskTransformer
 from kinelex.training.cache import (
     Sequences,
     TextTable,
@@ -29,6 +30,7 @@ from kinelex.training.cache import (
 )
 from kinelex.training.checkpoint import save_weights, weights_hash
 from kinelex.training.corpus import Corpus, Sentence, draws, read_corpus
+from kinelex.training.cuts import segment_table, segmenter_of
 from kinelex.training.loop import WEIGHTS, Stage, load_weights
 from kinelex.training.recipes import Recipe
 from kinelex.training.stages import LengthStage, TokenizerStage, TokenStage
@@ -128,7 +130,20 @@ class Workshop:
                 self.recipe.data.offsets, f"{name} {self.corpus.data_hash}", self.cache, self.fabric.device,
             )  # fmt: skip
         sentences, first, count = sentence_rows(self.said[name], self.texts.rows)
-        return Sequences(tokens.ids, tokens.starts, tokens.lengths, first, count, sentences, vectors)
+        counts = self._segment_counts(name, mirror)
+        return Sequences(tokens.ids, tokens.starts, tokens.lengths, first, count, sentences, vectors, counts)
+
+    def _segment_counts(self, name: str, mirror: bool) -> Tensor | None:
+        """Tokens of each phrase's motion segment; a mirror image is cut like the motion it is of."""
+        alignment = self.recipe.masked.alignment
+        if alignment is None or alignment.segments == "uniform":
+            return None
+        with self.fabric.rank_zero_first():
+            segmenter = segmenter_of(alignment.segments, self.corpus, self.output)
+        split = self.corpus.train if name == "train" else self.corpus.val
+        known, step = alignment.segments == "known", self.recipe.tokenizer.model.downsampling
+        counts = segment_table(split, segmenter, step, known=known)
+        return torch.cat((counts, counts)) if mirror else counts
 
     @cached_property
     def draws(self) -> Tensor:
@@ -168,7 +183,9 @@ def build_model(recipe: Recipe, name: str, text_width: int) -> Any:
     if name == "tokenizer":
         return RVQVAE(tokenizer)
     if name == "masked":
-        return MaskTransformer(recipe.masked.config(tokenizer, text_width))
+        transformer = MaskTransformer(recipe.masked.config(tokenizer, text_width))
+        alignment = recipe.masked.alignment
+        return transformer if alignment is None else AlignedMaskTransformer(transformer, alignment)
     if name == "residual":
         return ResidualTransformer(recipe.residual.config(tokenizer, text_width))
     return LengthEstimator(LengthEstimatorConfig(text_width=text_width))

@@ -1,0 +1,86 @@
+"""Where the motions of a split are cut into the phrases of their sentences, before training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kinelex.alignment.motion_segments import (
+    ChangePoints,
+    MotionPrimitives,
+    MotionSegmenter,
+    Scale,
+    token_counts,
+    uniform_cuts,
+)
+from kinelex.generators.base import MAX_SEGMENTS
+from kinelex.progress import track
+from kinelex.tokenizer.normalization import FeatureNormalizer
+from kinelex.training.corpus import Corpus, Part, Split
+
+PRIMITIVES = "primitives.safetensors"
+_FITTED_ON = 400
+
+
+def segmenter_of(name: str, corpus: Corpus, folder: Path) -> MotionSegmenter:
+    """The segmenter of that name; motion primitives are fitted to the training split once and kept in a folder."""
+    if name in ("uniform", "known"):
+        return uniform_cuts
+    scale = feature_scale(corpus.normalizer)
+    if name == "cpd":
+        return ChangePoints(scale)
+    path = folder / PRIMITIVES
+    if not path.is_file():
+        chosen = np.linspace(0, len(corpus.train.parts) - 1, _FITTED_ON).round().astype(int)
+        clips = [features_of(corpus.train, corpus.train.parts[index]) for index in np.unique(chosen)]
+        MotionPrimitives.fit(clips, scale).save(path)
+    return MotionPrimitives.load(path)
+
+
+def feature_scale(normalizer: FeatureNormalizer) -> Scale:
+    """What windows of features are made comparable with."""
+    return Scale(normalizer.mean.cpu(), normalizer.deviation.cpu())
+
+
+def features_of(split: Split, part: Part) -> Tensor:
+    """(T, D) un-normalised features of a part."""
+    return split.bank.features[part.start : part.start + part.frames]
+
+
+def segment_table(split: Split, segmenter: MotionSegmenter, downsampling: int, *, known: bool) -> Tensor:
+    """(C, 5) tokens of each phrase's segment, for the C sentences of a split in their order.
+
+    Args:
+        split: parts with their sentences.
+        segmenter: cuts motions.
+        downsampling: frames a token.
+        known: take the exact boundaries where the data has them.
+    """
+    rows = []
+    for part in track(split.parts, "cutting motions into segments"):
+        cuts: dict[int, tuple[int, ...]] = {}
+        if known and part.cuts:
+            cuts[len(part.cuts) + 1] = part.cuts
+        for sentence in part.sentences:
+            count = min(len(sentence.phrases), part.frames // downsampling)
+            if count not in cuts:
+                cuts[count] = segmenter(features_of(split, part), count)
+            counts = token_counts(cuts[count], part.frames, downsampling)
+            rows.append([*counts, *[0] * (MAX_SEGMENTS - count)])
+    return torch.tensor(rows)
+
+
+def cropped(counts: Tensor, first: Tensor, lengths: Tensor) -> Tensor:
+    """(B, S) tokens of each segment that lie within a crop.
+
+    Args:
+        counts: (B, S) tokens of each segment of the whole.
+        first: (B,) first token of the crop.
+        lengths: (B,) its tokens.
+    """
+    end = counts.cumsum(1)
+    low, high = first[:, None], (first + lengths)[:, None]
+    return end.clamp(low, high) - (end - counts).clamp(low, high)
