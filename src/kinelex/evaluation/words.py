@@ -154,7 +154,7 @@ def vectors_of_encoder(encoder: TextEncoder, words: Iterable[str], name: str) ->
     if unknown is None:
         raise KinelexError(f"the text encoder {name} has no token for unknown words; choose another encoder")
     frame = (tokenizer.cls_token or tokenizer.bos_token, tokenizer.sep_token or tokenizer.eos_token, unknown)
-    start, end, rare = ([cast(int, tokenizer.convert_tokens_to_ids(token or unknown))] for token in frame)
+    start, end, rare = ([cast(int, tokenizer.convert_tokens_to_ids(str(x or unknown)))] for x in frame)
     ids = tokenizer(spoken, add_special_tokens=False)["input_ids"]
     rows = [start, end, rare, *(own or rare for own in ids)]
     vectors = torch.stack([table[own].mean(0) for own in rows])
