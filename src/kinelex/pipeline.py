@@ -19,6 +19,7 @@ from kinelex.hub import load_model
 from kinelex.motion.features import joints_from_features
 from kinelex.motion.foot_lock import lock_feet
 from kinelex.motion.motion import Motion, Segment
+from kinelex.motion.rigid import rigid_joints
 from kinelex.motion.splicing import resized, splice
 from kinelex.text.segmenter import segment
 from kinelex.tokenizer.rvqvae import TokenizedMotion
@@ -291,7 +292,8 @@ class Pipeline:
             rows = (tokens.lengths == length).nonzero()[:, 0]
             part = TokenizedMotion(tokens.ids[rows, :length], tokens.lengths[rows])
             features = model.normalizer.restore(model.tokenizer.decode(part))
-            joints = joints_from_features(features, model.skeleton)
+            decoded = joints_from_features(features, model.skeleton)
+            joints = torch.stack([rigid_joints(clip, model.skeleton) for clip in decoded])
             if foot_lock:
                 joints = lock_feet(joints, model.skeleton.fps, model.skeleton)
             for row, positions in zip(rows.tolist(), joints.cpu().numpy(), strict=True):
