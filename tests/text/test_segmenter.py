@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinelex.errors import KinelexError
+from kinelex.evaluation.text_segments import read_labels, segmenter_agreement
 from kinelex.text.lemmas import WORD
 from kinelex.text.segmenter import segment
 
@@ -30,7 +31,7 @@ CASES = {
     "while walking, the person waves and then stops": ["while walking, the person waves", "the person stops"],
     "the person raises their arms, and then slowly lowers them": [
         "the person raises their arms",
-        "the person slowly lowers them",
+        "the person slowly lowers their arms",
     ],
     "A person walks. They turn left. Then they sit.": [
         "a person walks",
@@ -54,9 +55,89 @@ CASES = {
     "a person is walking and waving": ["a person is walking and waving"],
     "someone turns around counter-clockwise": ["someone turns around counter-clockwise"],
     "walks": ["a person walks"],
-    "steps back then forward to throw a ball": ["a person steps back then forward to throw a ball"],
+    "steps back then forward to throw a ball": [
+        "a person steps back",
+        "a person steps forward to throw a ball",
+    ],
     "a man turns, tilting his head, and then sits": ["a man turns, tilting his head", "a man sits"],
     "and then": ["and then"],
+}
+ORDER = {
+    "having sat down, he waves": ["he sits down", "he waves"],
+    "the man bows after having walked": ["the man walks", "the man bows"],
+    "once he reaches the wall he then turns": ["he reaches the wall", "he turns"],
+    "he turns around as soon as he reaches the wall": ["he reaches the wall", "he turns around"],
+    "a man waves once then sits": ["a man waves once", "a man sits"],
+    "a man jogs, and upon reaching the wall, he stops": [
+        "a man jogs",
+        "a man reaches the wall",
+        "a man stops",
+    ],
+    "when she reaches the door, she stops": ["she reaches the door", "she stops"],
+    "after walking forward the person stops": ["the person walks forward", "the person stops"],
+    "a man sits down just before reaching the wall": ["a man sits down just before reaching the wall"],
+    "he runs until he falls and then gets up": ["he runs until he falls", "he gets up"],
+    "he squats prior to jumping": ["he squats", "he jumps"],
+    "a person bends as if having stumbled": ["a person bends as if having stumbled"],
+}
+STANDING_ALONE = {
+    "a person picks up a bottle of water, drinks from it and puts it down": [
+        "a person picks up a bottle of water",
+        "a person drinks from the bottle of water",
+        "a person puts the bottle of water down",
+    ],
+    "a man stands with arms folded then lowers them": [
+        "a man stands with arms folded",
+        "a man lowers arms",
+    ],
+    "he jumps and then repeats it": ["he jumps", "he repeats it"],
+    "he lifts a box to throw it": ["he lifts a box to throw it"],
+    "the man looks behind them, then raises both hands above them": [
+        "the man looks behind them",
+        "the man raises both hands above them",
+    ],
+    "a stick figure walks. it sits": ["a stick figure walks", "a stick figure sits"],
+}
+ELLIPSIS = {
+    "a person leans to one side, then the other side": [
+        "a person leans to one side",
+        "a person leans to the other side",
+    ],
+    "a person raises his left arm, then his right": [
+        "a person raises his left arm",
+        "a person raises his right arm",
+    ],
+    "a person kicks with the left leg followed by the right leg": [
+        "a person kicks with the left leg",
+        "a person kicks with the right leg",
+    ],
+    "a person raises a hand to the side, then above their head": [
+        "a person raises a hand to the side",
+        "a person raises a hand above their head",
+    ],
+    "the left leg swings forward then back": ["the left leg swings forward", "the left leg swings back"],
+    "she takes one step forward and two steps back": [
+        "she takes one step forward",
+        "she takes two steps back",
+    ],
+    "a person walks forward, then a spin": ["a person walks forward", "a person does a spin"],
+    "he steps to the left, then right": ["he steps to the left", "he steps right"],
+    "a person walks to the left, then back to where he started": [
+        "a person walks to the left",
+        "a person walks back to where he started",
+    ],
+    "a person waves, then twice": ["a person waves, then twice"],
+}
+SIMULTANEITY = {
+    "a person stands on one leg and waves": ["a person stands on one leg and waves"],
+    "a person stands up and waves": ["a person stands up", "a person waves"],
+    "a person stands and then waves": ["a person stands", "a person waves"],
+    "he is sitting and waves": ["he is sitting and waves"],
+    "a man stands and walks away": ["a man stands", "a man walks away"],
+    "a person hops and skips on the left foot": ["a person hops and skips on the left foot"],
+    "a person trips, but does not fall": ["a person trips, but does not fall"],
+    "swinging both arms, the man jumps": ["swinging both arms, the man jumps"],
+    "a man with both arms raised, walks": ["a man with both arms raised, walks"],
 }
 WORDS = (
     "a the person man he walks turns sits waves walking turning and then before after while followed by "
@@ -67,6 +148,34 @@ WORDS = (
 @pytest.mark.parametrize("caption", CASES)
 def test_phrases_in_the_order_of_time(caption: str) -> None:
     assert segment(caption) == CASES[caption]
+
+
+@pytest.mark.parametrize("caption", ORDER)
+def test_order_words(caption: str) -> None:
+    assert segment(caption) == ORDER[caption]
+
+
+@pytest.mark.parametrize("caption", STANDING_ALONE)
+def test_a_phrase_names_its_things(caption: str) -> None:
+    assert segment(caption) == STANDING_ALONE[caption]
+
+
+@pytest.mark.parametrize("caption", ELLIPSIS)
+def test_left_out_verbs_return(caption: str) -> None:
+    assert segment(caption) == ELLIPSIS[caption]
+
+
+@pytest.mark.parametrize("caption", SIMULTANEITY)
+def test_what_happens_at_once_stays_together(caption: str) -> None:
+    assert segment(caption) == SIMULTANEITY[caption]
+
+
+@pytest.mark.parametrize(("half", "exact", "count"), [("develop", 0.85, 0.87), ("held_back", 0.8, 0.84)])
+def test_agreement_with_labelled_captions(half: str, exact: float, count: float) -> None:
+    labels = read_labels(Path(__file__).parents[1] / "data" / "segments.tsv")
+    agreement = segmenter_agreement(segment, [label for label in labels if label.half == half])
+    assert agreement.exact >= exact
+    assert agreement.count >= count
 
 
 def test_surplus_phrases_join_the_last() -> None:

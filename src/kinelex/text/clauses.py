@@ -1,4 +1,4 @@
-"""Cut a caption into clauses, one an action, and say how each follows the one before it."""
+"""Clauses of a caption: their tokens, the verb that names the action, and how they follow each other in time."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from kinelex.text.lemmas import SUBJECTS, WORD, tag
 PAUSE = re.compile(r"[.;!?\n]|[,:]| - |–|—")
 # How a clause relates in time to the clause before it in the text.
 NEXT, BEFORE, AFTER = "next", "before", "after"
-SEQUENCE_WORDS = frozenset(
-    ("then", "next", "finally", "lastly", "afterwards", "afterward", "subsequently", "thereafter")
-)
-AFTER_PAIRS = frozenset((("after", "that"), ("after", "which"), ("after", "this"), ("followed", "by")))
-JOINERS = frozenset(("and", "but", "&"))
 # What happens at the same time stays in one clause; a comma after such an opening does not cut.
 SIMULTANEOUS = frozenset(("while", "whilst", "as", "when", "with", "if"))
 AUXILIARIES = frozenset(("is", "are", "was", "were", "has", "does"))
+PERSONAL = frozenset(("he", "she", "they"))
+SIDES = frozenset(("left", "right"))
+VERBS, NAMES = ("VERB", "AUX"), ("NOUN", "PRON", "PROPN")
+# "in standing position", "from a sitting position"
+DESCRIBED_BY_PARTICIPLE = frozenset(("a", "in", "the"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,10 @@ class Token:
             return verb_form(self.word, self.lemma)
         return "s" if self.word in AUXILIARIES and self.pos == "AUX" else ""
 
+    def unpaused(self) -> Token:
+        """The word without the punctuation before it."""
+        return Token(self.word, self.lemma, self.pos, self.start, self.end, "")
+
 
 @dataclass
 class Clause:
@@ -57,15 +61,29 @@ class Clause:
     def verb(self) -> int:
         """Place of the verb that names the action, -1 without one.
 
-        An infinitive ("forward to throw") or a participle after a comma ("forward, tilting") adds to one.
+        An infinitive ("forward to throw") or a participle after a comma ("forward, tilting") adds to one; a
+        participle in "a man with both arms raised" or "in standing position" describes.
         """
-        before = ""
+        before, accompanies = "", False
         for i, token in enumerate(self.tokens):
-            adds = i and ((token.pause and token.form == "ing") or (before == "to" and token.form == "base"))
-            if token.pos in ("VERB", "AUX") and not adds:
-                return i
+            if token.pos in VERBS:
+                form = token.form
+                adds = i > 0 and ((token.pause and form == "ing") or (before == "to" and form == "base"))
+                describes = form in ("ing", "past") and (accompanies or before in DESCRIBED_BY_PARTICIPLE)
+                if not adds and not describes:
+                    return i
+            accompanies = (accompanies or token.word == "with") and not token.pause
             before = token.word
         return -1
+
+    @property
+    def action(self) -> int:
+        """Place of the verb without its auxiliaries: "raising" of "is slowly raising"; -1 without one."""
+        verb = self.verb
+        if verb < 0 or self.tokens[verb].pos == "VERB":
+            return verb
+        following = past_adverbs(self.tokens, verb + 1)
+        return following if following < len(self.tokens) and self.tokens[following].pos == "VERB" else verb
 
     @property
     def has_verb(self) -> bool:
@@ -74,12 +92,17 @@ class Clause:
     @property
     def has_subject(self) -> bool:
         """Whether a person or thing stands in it that could act."""
-        return any(token.pos in ("NOUN", "PRON", "PROPN") for token in self.tokens)
+        return any(token.pos in NAMES for token in self.tokens)
 
     @property
     def main_form(self) -> str:
         """Form of the first verb, "" without one."""
-        return next((token.form for token in self.tokens if token.form), "")
+        return next((token.form for token in self.tokens if token.pos in VERBS and token.form), "")
+
+    @property
+    def led_by(self) -> frozenset[str]:
+        """The connecting words before it."""
+        return frozenset(token.word for token in self.lead)
 
 
 def tokens_of(caption: str) -> list[Token]:
@@ -90,114 +113,26 @@ def tokens_of(caption: str) -> list[Token]:
     """
     tokens, last = [], 0
     for tagged, match in zip(tag(caption), WORD.finditer(caption), strict=True):
-        pauses = PAUSE.findall(caption, last, match.start())
-        pause = "." if any(mark in ".;!?\n" for mark in pauses) else "," if pauses else ""
+        pause = ""
+        if match.start() - last > 1 or (last == 0 and match.start()):
+            pauses = PAUSE.findall(caption, last, match.start())
+            pause = "." if any(mark in ".;!?\n" for mark in pauses) else "," if pauses else ""
         tokens.append(Token(tagged.word, tagged.lemma, tagged.pos, match.start(), match.end(), pause))
         last = match.end()
     return tokens
 
 
-def clauses_of(caption: str) -> list[Clause]:
-    """Clauses of a caption in the order of the text; the connecting words are dropped.
-
-    Raises:
-        KinelexError: the caption has no word.
-    """
-    tokens = tokens_of(caption)
-    clauses = [Clause(NEXT, True)]
-    i = 0
-    while i < len(tokens):
-        relation, skip = _cut(tokens, i, clauses[-1])
-        if relation:
-            opens = i == 0 or tokens[i].pause == "."
-            if clauses[-1].tokens:
-                clauses.append(Clause(relation, opens))
-            else:
-                clauses[-1].relation = relation
-            clauses[-1].lead += tokens[i : i + skip]
-        i += skip
-        # After connecting words look again ("and then, after walking, ..."); otherwise the word belongs here.
-        if not skip:
-            clauses[-1].tokens.append(tokens[i])
-            i += 1
-    full = [clause for clause in clauses if clause.tokens]
-    return full or [Clause(NEXT, True, clauses[0].lead)]  # nothing but "and then"
-
-
-def _cut(tokens: Sequence[Token], i: int, clause: Clause) -> tuple[str, int]:
-    """(relation of the clause that starts at token i or "", how many connecting words to drop)."""
-    token = tokens[i]
-    at = i + 1 if token.word in JOINERS else i
-    relation, words = _connective(tokens, at)
-    if relation:
-        if clause.tokens and clause.tokens[-1].word in SUBJECTS and not clause.has_verb and not token.pause:
-            # "the person then sits": the word stands inside the clause.
-            return "", (at - i + words if relation == NEXT else 0)
-        # "..., and after walking, he sits" tells what comes next, unlike "... after walking".
-        return (NEXT if relation == AFTER and at > i else relation), at - i + words
-    if token.pause == ".":
-        return NEXT, at - i
-    joined = at > i or token.pause == ","
-    complete = clause.tokens and (clause.has_verb or not clause.has_subject)
-    if joined and complete and not _is_open(clause, token) and _starts_action(tokens, at, clause):
-        return NEXT, at - i
-    return "", 0
-
-
-def _connective(tokens: Sequence[Token], i: int) -> tuple[str, int]:
-    """The relation that connecting words at token i state, and how many they are."""
-    if i >= len(tokens):
-        return "", 0
-    word = tokens[i].word
-    following = tokens[i + 1].word if i + 1 < len(tokens) else ""
-    if (word, following) in AFTER_PAIRS:
-        return NEXT, 2
-    if (word, following) == ("prior", "to"):
-        return BEFORE, 2
-    if word == "then" or (word in SEQUENCE_WORDS and following != "to"):
-        return NEXT, 1
-    if word in ("before", "after") and _leads_action(tokens, i + 1):
-        return (BEFORE, 1) if word == "before" else (AFTER, 1)
-    return "", 0
-
-
-def _leads_action(tokens: Sequence[Token], i: int) -> bool:
-    """Whether "[slowly] walking ..." or "he walks ..." starts at token i."""
-    i = _past_adverbs(tokens, i)
-    if i >= len(tokens) or tokens[i].pause:
-        return False
-    if tokens[i].form == "ing":
-        return True
-    verb = _past_subject(tokens, i)
-    return verb > i and verb < len(tokens) and tokens[verb].pos in ("VERB", "AUX")
-
-
-def _starts_action(tokens: Sequence[Token], i: int, clause: Clause) -> bool:
-    """Whether a new finite verb, with or without a subject, starts at token i."""
-    first = _past_adverbs(tokens, i)
-    verb = _past_adverbs(tokens, _past_subject(tokens, first))
-    if verb >= len(tokens) or any(token.pause for token in tokens[i + 1 : verb + 1]):
-        return False
-    form = tokens[verb].form
-    if verb > first and tokens[first].pos != "ADV" and form:
-        return form != "ing"
-    if form == "ing":
-        # "walking forward and bending down": as good as "walks forward and bends down".
-        together = any(other.word in SIMULTANEOUS for other in clause.tokens)
-        return tokens[i - 1].word in JOINERS and clause.main_form == "ing" and not together
-    return form == "s" or (form in ("past", "base") and form == clause.main_form)
-
-
-def _past_adverbs(tokens: Sequence[Token], i: int) -> int:
+def past_adverbs(tokens: Sequence[Token], i: int) -> int:
+    """The first token from i on that is no adverb."""
     while i < len(tokens) and tokens[i].pos == "ADV":
         i += 1
     return i
 
 
-def _past_subject(tokens: Sequence[Token], i: int) -> int:
+def past_subject(tokens: Sequence[Token], i: int) -> int:
     """The token after "he" or "the [old] man" at token i; i itself where no person stands there."""
     for j in range(i, min(i + 4, len(tokens))):
-        if j > i and tokens[j].pause:
+        if j > i and (tokens[j].pause or tokens[j].word in PERSONAL):
             break
         if tokens[j].word in SUBJECTS:
             return j + 1
@@ -206,8 +141,32 @@ def _past_subject(tokens: Sequence[Token], i: int) -> int:
     return i
 
 
-def _is_open(clause: Clause, token: Token) -> bool:
-    """Whether the clause began with "while ..." and still waits for its main part."""
-    if clause.tokens[0].word not in SIMULTANEOUS:
-        return False
-    return not any(other.pause == "," for other in clause.tokens[1:])
+def acts(tokens: Sequence[Token], i: int) -> int:
+    """Place of the finite verb of "he [then] walks" or "the man walks" at token i, -1 if no such words stand there."""
+    after = past_subject(tokens, i)
+    if after == i:
+        return -1
+    verb = past_adverbs(tokens, after)
+    finite = verb < len(tokens) and tokens[verb].pos in VERBS and tokens[verb].form != "ing"
+    return verb if finite else -1
+
+
+def past_noun_phrase(tokens: Sequence[Token], i: int) -> int:
+    """The token after "the left arm", "a bottle of water" or "something" at token i; i if no thing stands there."""
+    start = i
+    while i < len(tokens) and (i == start or not tokens[i].pause) and _modifies(tokens, i):
+        i += 1
+    head = i
+    while i < len(tokens) and tokens[i].pos in ("NOUN", "PROPN") and (i == start or not tokens[i].pause):
+        i += 1
+    if i == head:
+        return start + 1 if start < len(tokens) and tokens[start].word.endswith("thing") else start
+    if i + 1 < len(tokens) and tokens[i].word == "of":
+        end = past_noun_phrase(tokens, i + 1)
+        return end if end > i + 1 else i
+    return i
+
+
+def _modifies(tokens: Sequence[Token], i: int) -> bool:
+    side = tokens[i].word in SIDES and i + 1 < len(tokens) and tokens[i + 1].pos == "NOUN"
+    return side or tokens[i].pos in ("DET", "ADJ", "NUM")

@@ -45,7 +45,12 @@ LEMMAS = {
 }
 FORMS = {"ing": "VVG", "ed": "VVD", "s": "VVZ"}  # endings of verbs and their C5 tags
 LEADS_PARTICIPLE = SUBJECTS | {"before", "after", "while", "whilst", "then"}
-SELDOM_NOUNS = frozenset(("stops", "turns", "stands", "sits", "bows", "returns", "walks", "waves"))
+# Plural nouns in newspapers, verbs in captions.
+SELDOM_NOUN_WORDS = (
+    "bows brushes circles curves folds mimics pivots returns shrugs sits stands stops strums trips "
+    "turns walks waves"
+)
+SELDOM_NOUNS = frozenset(SELDOM_NOUN_WORDS.split())
 STARTS_PHRASE = ("DET", "NOUN", "ADJ", "NUM", "PRON", "PROPN")
 
 
@@ -147,7 +152,8 @@ def _alone(word: str, tag: str) -> str:
 def _resumes_action(words: list[str], tags: list[str], i: int) -> bool:
     """Whether a word that may be a plural noun is the next verb: "turns, walks", "sits and waves to ..."."""
     after = tags[i + 1] if i + 1 < len(tags) else ""
-    if after in ("VERB", "AUX") or words[i] in USUAL or not _can_be_verb(words[i]):
+    seldom = words[i] in SELDOM_NOUNS
+    if after in ("VERB", "AUX") or words[i] in USUAL or not (seldom or _can_be_verb(words[i])):
         return False
     if i == 0 or words[i - 1] == "then":
         return True
@@ -156,7 +162,7 @@ def _resumes_action(words: list[str], tags: list[str], i: int) -> bool:
         return after in ("DET", "ADP", "ADV", "PUNCT")
     if words[i - 1] not in (",", "and", ".") or not begun:
         return False
-    if words[i] in SELDOM_NOUNS:
+    if seldom:
         return True
     # "throws punches and kicks" lists nouns; limbs are what the verb before moved.
     listed = i >= 2 and tags[i - 2] == "NOUN" and words[i - 2].endswith("s") and words[i - 2] not in USUAL

@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kinelex.errors import KinelexError
-from kinelex.text.clauses import AFTER, BEFORE, SIMULTANEOUS, Clause, Token, clauses_of
+from kinelex.text.clauses import AFTER, BEFORE, SIMULTANEOUS, Clause, Token, acts
+from kinelex.text.cutting import clauses_of
+from kinelex.text.ellipsis import completed, lacks_verb
 from kinelex.text.inflection import third_person
 from kinelex.text.lemmas import SUBJECTS
+from kinelex.text.pronouns import named
+from kinelex.text.simultaneity import together
 
 PRONOUNS = frozenset(("he", "she", "they", "it"))
 DEFAULT_SUBJECT = "a person"
@@ -32,7 +36,7 @@ def segment(caption: str, limit: int = 5) -> list[str]:
     """
     if limit < 1:
         raise KinelexError(f"a caption cannot have {limit} segments; give a limit of at least 1")
-    clauses = _ordered(_with_verbs(clauses_of(caption)))
+    clauses = _ordered(named(together(_with_verbs(clauses_of(caption)))))
     subject = _main_subject(clauses)
     phrases = [_phrase(clause, subject, caption) for clause in clauses]
     if len(phrases) > limit:
@@ -42,21 +46,17 @@ def segment(caption: str, limit: int = 5) -> list[str]:
 
 
 def _with_verbs(clauses: Sequence[Clause]) -> list[Clause]:
-    """Join a clause without a verb ("then three times") to the one before it, or after it at the start."""
+    """Complete a clause without a verb ("then to the left"), or join it ("then three times") to its neighbour."""
     joined: list[Clause] = []
     for clause in clauses:
+        if joined and lacks_verb(clause):
+            clause = completed(joined[-1], clause) or clause
         complete = clause.has_verb and (not joined or joined[-1].has_verb)
-        if not joined or complete or _names_action(clause):
+        if not joined or complete:
             joined.append(clause)
         else:
             joined[-1].tokens += clause.lead + clause.tokens
     return joined
-
-
-def _names_action(clause: Clause) -> bool:
-    """Whether a clause without a verb is an action of its own: "(followed by) a jump"."""
-    words = [token.word for token in clause.tokens]
-    return not clause.has_verb and words[0] in ("a", "an") and not SUBJECTS.intersection(words)
 
 
 def _ordered(clauses: Sequence[Clause]) -> list[Clause]:
@@ -85,13 +85,13 @@ def _main_subject(clauses: Sequence[Clause]) -> str:
         for i, token in enumerate(clause.tokens):
             if token.word in SUBJECTS and token.word not in PRONOUNS and token.word != "who":
                 return " ".join(other.word for other in clause.tokens[_name_start(clause.tokens, i) : i + 1])
-    first = clauses[0].tokens[0].word
-    return first if first in PRONOUNS else DEFAULT_SUBJECT
+    openings = (clause.tokens[0].word for clause in clauses)
+    return next((word for word in openings if word in PRONOUNS), DEFAULT_SUBJECT)
 
 
 def _name_start(tokens: Sequence[Token], i: int) -> int:
     """Where the noun phrase that ends at token i starts."""
-    while i and tokens[i - 1].pos in ("DET", "ADJ") and not tokens[i].pause:
+    while i and tokens[i - 1].pos in ("DET", "ADJ", "NOUN") and not tokens[i].pause:
         i -= 1
     return i
 
@@ -100,10 +100,10 @@ def _phrase(clause: Clause, subject: str, caption: str) -> str:
     """The clause as a sentence of its own with the subject in front."""
     tokens, verb = clause.tokens, clause.verb
     if verb < 0:
-        return f"{subject} does {_text(tokens, caption)}" if _names_action(clause) else _text(tokens, caption)
+        return _text(tokens, caption)
     if verb and tokens[0].word in PRONOUNS and subject not in PRONOUNS:
         tokens, verb = tokens[1:], verb - 1
-    elif tokens[0].word in SIMULTANEOUS and any(token.word in SUBJECTS for token in tokens):
+    elif _opens_with_circumstance(tokens):
         return _text(tokens, caption)  # "while walking, he waves"
     elif _has_subject(tokens[:verb]):
         return _with_subject(tokens, verb, caption)
@@ -113,6 +113,13 @@ def _phrase(clause: Clause, subject: str, caption: str) -> str:
         _text(tokens[verb + 1 :], caption),
     )
     return " ".join((subject, *filter(None, parts)))
+
+
+def _opens_with_circumstance(tokens: Sequence[Token]) -> bool:
+    """Whether somebody acts only after an opening: "while walking, he waves", "swinging both arms, he jumps"."""
+    if tokens[0].word in SIMULTANEOUS:
+        return any(token.word in SUBJECTS for token in tokens)
+    return tokens[0].form == "ing" and any(acts(tokens, i) >= 0 for i in range(1, len(tokens)))
 
 
 def _has_subject(before: Sequence[Token]) -> bool:
@@ -143,12 +150,13 @@ def _finite(verb: Token, subject: str) -> str:
 
 
 def _text(tokens: Sequence[Token], caption: str) -> str:
-    """The tokens as they were written, in lower case, with the commas and hyphens that joined them."""
+    """The tokens in lower case, with the commas and hyphens that joined them."""
     text = ""
     for i, token in enumerate(tokens):
         if i:
-            gap = caption[tokens[i - 1].end : token.start]
-            joined = gap in ("-", "/", "'", "’")
+            last = tokens[i - 1]
+            gap = caption[last.end : token.start]
+            joined = gap in ("-", "/", "'", "’") or last.end == token.start
             text += ", " if token.pause else gap if joined else " "
-        text += caption[token.start : token.end].lower()
+        text += token.word
     return text
