@@ -14,10 +14,12 @@ from kinelex.cli import (
     evaluate,
     evaluate_segments,
     generate,
+    ground,
     import_weights,
     inspect,
     prepare,
     probe,
+    segment,
     train,
 )
 from kinelex.errors import KinelexError
@@ -25,6 +27,8 @@ from kinelex.errors import KinelexError
 COMMANDS = (
     generate,
     edit,
+    segment,
+    ground,
     convert,
     inspect,
     prepare,
@@ -40,11 +44,13 @@ DESCRIPTION = """Kinelex turns a sentence into 3D human motion.
 
   kinelex generate "a person walks forward, then sits down" --output walk.glb
   kinelex edit walk.npz "a person jumps" --phrase 2 --output jump.npz
+  kinelex segment "a person sits down after walking"
   kinelex convert walk.bvh walk.glb
   kinelex prepare folder --source my_mocap --output stores/mine
   kinelex train cpu --store stores/mine --output runs/mine
   kinelex evaluate runs/mine/model --corpus stores/mine --judge runs/judge/model
   kinelex probe runs/mine/model
+  kinelex ground take.npz "sits down" --model runs/segmo/model
 
 Each command explains itself: kinelex COMMAND --help"""
 

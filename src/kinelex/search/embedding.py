@@ -1,0 +1,104 @@
+"""Phrases and parts of a motion in the space that segment alignment makes (SegMo, section 4.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from kinelex.alignment.segmo import Outputs, SegmentAlignment
+from kinelex.alignment.spans import Spans
+from kinelex.errors import KinelexError
+from kinelex.generators.base import TextCondition
+from kinelex.generators.editing import sliding_windows
+from kinelex.generators.model import MotionModel
+from kinelex.motion.features import process_joints
+from kinelex.motion.motion import Motion
+from kinelex.motion.resample import resample_joints
+from kinelex.tokenizer.rvqvae import TokenizedMotion
+
+
+def alignment_of(model: MotionModel) -> SegmentAlignment:
+    """The model's alignment.
+
+    Raises:
+        KinelexError: it was trained without.
+    """
+    if model.alignment is None:
+        raise KinelexError(
+            "this model was trained without segment alignment and cannot compare phrases with motions; "
+            "train one with the recipe segmo-cpu"
+        )
+    return model.alignment
+
+
+@torch.inference_mode()
+def motion_tokens(model: MotionModel, motion: Motion) -> TokenizedMotion:
+    """Tokens of a clip (one sample), at the model's frame rate.
+
+    Raises:
+        KinelexError: another skeleton than the model's, or a clip shorter than a token.
+    """
+    skeleton, step = model.skeleton, model.tokenizer.config.downsampling
+    if motion.skeleton != skeleton:
+        raise KinelexError(
+            f"the clip has the skeleton {motion.skeleton.name}, the model knows {skeleton.name}; "
+            "convert the clip or use another model"
+        )
+    joints = torch.from_numpy(motion.positions)
+    if motion.fps != skeleton.fps:
+        joints = resample_joints(joints, motion.fps, skeleton.fps)
+    if len(joints) <= step:
+        raise KinelexError(
+            f"the clip has {len(joints)} frames at {skeleton.fps:g} fps; give more than {step}"
+        )
+    features = process_joints(joints, skeleton)
+    whole = features[: len(features) - len(features) % step]
+    return model.tokenizer.encode(model.normalizer(whole[None].to(model.device)))
+
+
+@torch.inference_mode()
+def compared(model: MotionModel, tokens: TokenizedMotion, phrases: Sequence[str], spans: Spans) -> Tensor:
+    """(P, W) cosines of P phrases with W parts of one motion; each phrase is read as a sentence of its own.
+
+    A motion longer than the model reads is seen through overlapping windows; a part is compared in every window
+    that holds it whole, or else the most of it, and gets the best of its cosines.
+
+    Args:
+        tokens: of one motion.
+        phrases: texts.
+        spans: (1, W) parts of the motion.
+
+    Raises:
+        KinelexError: the model has no alignment.
+    """
+    alignment = alignment_of(model)
+    vectors = model.whitening(model.encoder.embed(list(phrases)))
+    best = vectors.new_full((len(phrases), spans.start.shape[1]), -1.0)
+    for window in sliding_windows(tokens.lengths):
+        first, size = int(window.starts[0]), int(window.lengths[0])
+        start = (spans.start[0] - first).clamp(0, size)
+        end = (spans.end[0] - first).clamp(0, size)
+        inside = (end - start) * 2 > (spans.end - spans.start)[0]
+        if not inside.any():
+            continue
+        ids = tokens.ids[:, first : first + size, 0].expand(len(phrases), -1)
+        parts = Spans(start[inside].expand(len(phrases), -1), end[inside].expand(len(phrases), -1))
+        found = _cosines(model, alignment, ids, vectors, parts)
+        best[:, inside] = torch.maximum(best[:, inside], found)
+    return best
+
+
+def _cosines(
+    model: MotionModel, alignment: SegmentAlignment, ids: Tensor, vectors: Tensor, spans: Spans
+) -> Tensor:
+    """(P, W) cosines of text vectors (P, D) with parts (P, W) of the motion ids (P, L)."""
+    present = torch.ones(len(vectors), 1, dtype=torch.bool, device=vectors.device)
+    condition = TextCondition(vectors, vectors[:, None], present)
+    lengths = torch.full((len(ids),), ids.shape[1], device=ids.device)
+    outputs = Outputs.of_hidden(model.masked.hidden(ids.long(), condition, lengths), 1)
+    asked = outputs.phrases.expand(-1, spans.start.shape[1], -1)
+    parts = alignment.embed(Outputs(outputs.sentence, asked, outputs.tokens), spans)
+    return functional.cosine_similarity(outputs.phrases, parts, dim=-1)

@@ -1,0 +1,32 @@
+"""Draw how well a phrase fits a motion over time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kinelex.atomic import atomic_path
+from kinelex.errors import KinelexError
+from kinelex.search.grounding import Grounding
+
+
+def draw_similarity(grounding: Grounding, path: Path) -> None:
+    """Write a png: similarity over seconds, the findings shaded, the best one darkest.
+
+    Raises:
+        KinelexError: matplotlib is not installed, or the file cannot be written.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise KinelexError(
+            'pictures need matplotlib; install it with pip install "kinelex[render]"'
+        ) from error
+    figure = Figure(figsize=(8, 2.6), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot(grounding.times.numpy(), grounding.similarity.cpu().numpy(), color="#1f5fbf", linewidth=2)
+    for rank, part in enumerate(grounding.findings):
+        axes.axvspan(part.start, part.end, color="#f28e2b", alpha=0.45 / (1 + rank), linewidth=0)
+    axes.set(xlabel="seconds", ylabel="cosine", title=grounding.query)
+    axes.margins(x=0)
+    with atomic_path(path) as partial:
+        figure.savefig(partial, format="png", dpi=120)
