@@ -45,7 +45,6 @@ DESCRIPTION = """Kinelex turns a sentence into 3D human motion.
   kinelex generate "a person walks forward, then sits down" --output walk.glb
   kinelex edit walk.npz "a person jumps" --phrase 2 --output jump.npz
   kinelex segment "a person sits down after walking"
-  kinelex segment "a person sits down after walking"
   kinelex convert walk.bvh walk.glb
   kinelex prepare folder --source my_mocap --output stores/mine
   kinelex train cpu --store stores/mine --output runs/mine
