@@ -49,14 +49,13 @@ def arguments(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> l
 
 
 def test_from_model_to_report_to_comparison(
-    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, guidance in (("first", "4"), ("again", "4"), ("wild", "9")):
         output = ["--output", str(tmp_path / name), "--guidance", guidance, "--repeats", "2"]
         assert main([*arguments, *output, "--no-plots"]) == 0
     printed = capsys.readouterr().out
     assert "Judge: corpus" in printed
-    assert "words" not in printed or "random" in printed
     report = json.loads((tmp_path / "first" / "report.json").read_text())
     assert report["judges"]["corpus"]["word_vectors"] == "random"
     assert report["model"]["sampling"]["guidance"] == 4.0
@@ -68,13 +67,19 @@ def test_from_model_to_report_to_comparison(
     assert (tmp_path / "table.md").read_text() in table
 
 
-def test_a_judge_goes_by_its_short_name_in_the_folder_judges(
+def test_judges_go_by_short_names_and_the_first_one_leads(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judge = Path(arguments[arguments.index("--judge") + 1])
     monkeypatch.chdir(judge.parents[1])
     short = ["corpus" if part == str(judge) else part for part in arguments]
-    assert main([*short, "--output", str(tmp_path / "report"), "--repeats", "1"]) == 0
+    save_judge(tmp_path / "second", "second")
+    second = ["--judge", str(tmp_path / "second"), "--repeats", "1"]
+    assert main([*short, *second, "--output", str(tmp_path / "report")]) == 0
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert list(report["judges"]) == ["corpus", "second"]
+    assert report["metrics"] == report["judges"]["corpus"]["metrics"]
+    assert report["metrics"]["fid"]["interval"] is None, "one repeat has no interval"
     assert (tmp_path / "report" / "metrics.png").is_file()
 
 

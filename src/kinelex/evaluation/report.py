@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from statistics import fmean
@@ -52,14 +52,7 @@ def build_report(setup: Setup, results: Sequence[RepeatResult]) -> dict[str, Any
     """
     settings, last = setup.settings, results[-1]
     judges = {
-        identity["name"]: {
-            **identity,
-            "metrics": _estimates(results, lambda each, name=identity["name"]: each.judges[name].metrics),
-            "ground_truth": _estimates(
-                results, lambda each, name=identity["name"]: each.judges[name].ground_truth
-            ),
-        }
-        for identity in settings["judges"]
+        identity["name"]: {**identity, **_judge(results, identity["name"])} for identity in settings["judges"]
     }
     first = next(iter(judges.values()))
     return {
@@ -96,14 +89,20 @@ def _licences(stores: Sequence[str]) -> list[str]:
     return sorted({name for manifest in Store.open(stores).manifests for name in manifest["licences"]})
 
 
-def _estimates(results: Sequence[RepeatResult], scores: Callable[[RepeatResult], Scores]) -> dict[str, Any]:
-    columns = {name: [scores(each)[name] for each in results] for name in METRICS}
+def _judge(results: Sequence[RepeatResult], name: str) -> dict[str, Any]:
+    scores = [each.judges[name] for each in results]
     return {
-        name: {"mean": None, "interval": None}
-        if None in values
-        else _document(estimate([value for value in values if value is not None]))
-        for name, values in columns.items()
+        "metrics": _estimates([each.metrics for each in scores]),
+        "ground_truth": _estimates([each.ground_truth for each in scores]),
     }
+
+
+def _estimates(repeats: Sequence[Scores]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in METRICS:
+        values = [value for scores in repeats if (value := scores[name]) is not None]
+        found[name] = _document(estimate(values)) if values else {"mean": None, "interval": None}
+    return found
 
 
 def _document(value: Estimate) -> dict[str, float | None]:

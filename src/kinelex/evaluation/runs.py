@@ -140,9 +140,10 @@ def _path(folder: Path, number: int) -> Path:
 
 def _here(setup: Setup, missing: Sequence[int], repeats: int) -> Iterator[RepeatResult]:
     """One repeat after the other in this process; nothing is loaded when none is missing."""
-    evaluation = setup.open() if missing else None
+    if not missing:
+        return
+    evaluation = setup.open()
     for number in missing:
-        assert evaluation is not None
         yield evaluation.repeat(number, partial(track, description=f"repeat {number + 1} of {repeats}"))
 
 
