@@ -1,4 +1,4 @@
-"""A judge without weights and a store of forty short clips, for tests of what is done with them."""
+"""A store of forty short clips and a tiny saved model, for tests of what is done with them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from kinelex.data.captions import Caption
 from kinelex.data.store import StoredClip
@@ -21,44 +19,7 @@ from kinelex.motion.motion import Segment
 from kinelex.motion.skeleton import HUMANML3D
 from tiny_model import recorded_features
 
-WIDTH = 6
 VERBS = ("walks", "runs", "jumps", "turns left", "turns right", "sits down", "waves")
-
-
-class TinyJudge:
-    """Random projections of a motion's mean and deviation; a random vector for every text."""
-
-    name, description = "tiny", "random projections"
-
-    def embed_text(self, captions: Sequence[Caption]) -> Tensor:
-        return torch.stack(
-            [
-                torch.randn(WIDTH, generator=torch.Generator().manual_seed(seed_of(each.text)))
-                for each in captions
-            ]
-        )
-
-    def embed_motion(self, features: Tensor, lengths: Tensor) -> Tensor:
-        projection = torch.randn(2 * features.shape[-1], WIDTH, generator=torch.Generator().manual_seed(0))
-        described = [
-            torch.cat([own[:frames].mean(0), own[:frames].std(0)])
-            for own, frames in zip(features.cpu(), lengths.tolist(), strict=True)
-        ]
-        return torch.stack(described) @ projection
-
-
-@dataclass(frozen=True)
-class TinyJudgeSource:
-    """Opens the judge in any process."""
-
-    name: str = "tiny"
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        return {"name": self.name}
-
-    def open(self) -> TinyJudge:
-        return TinyJudge()
 
 
 @dataclass(frozen=True)

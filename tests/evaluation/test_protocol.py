@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from evaluation.subjects import TinyJudge, clips, write_store
+from evaluation.stand_ins import TinyJudge
+from evaluation.subjects import clips, write_store
 from kinelex.data.captions import Caption
 from kinelex.data.store import Store
 from kinelex.errors import KinelexError

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from evaluation.subjects import TinyJudgeSource, TinyModelSource, clips, write_store
+from evaluation.stand_ins import TinyJudgeSource
+from evaluation.subjects import TinyModelSource, clips, write_store
 from kinelex.errors import KinelexError
 from kinelex.evaluation.comparison import compare, comparison_table, difference, read_report
 from kinelex.evaluation.plots import write_plots

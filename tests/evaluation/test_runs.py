@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.subjects import TinyJudgeSource, TinyModelSource, clips, write_store
+from evaluation.stand_ins import NoiseModelSource, TinyJudgeSource
+from evaluation.subjects import TinyModelSource, clips, write_store
 from kinelex.errors import KinelexError
 from kinelex.evaluation.protocol import Evaluation, ProtocolOptions, RepeatResult
 from kinelex.evaluation.runs import Setup, read_repeat, run
@@ -50,10 +51,10 @@ def test_an_interrupted_evaluation_goes_on_where_it_was(
     assert timeless(results) == timeless(uninterrupted)
 
 
-def test_two_processes_find_what_one_finds(
-    setup: Setup, uninterrupted: list[RepeatResult], tmp_path: Path
-) -> None:
-    assert timeless(run(setup, tmp_path, repeats=2, processes=2)) == timeless(uninterrupted[:2])
+def test_two_processes_find_what_one_finds(setup: Setup, tmp_path: Path) -> None:
+    noise = replace(setup, candidate=NoiseModelSource())
+    alone, shared = (run(noise, tmp_path / str(count), repeats=3, processes=count) for count in (1, 2))
+    assert timeless(shared) == timeless(alone)
 
 
 def test_more_repeats_are_added_to_those_that_are_there(setup: Setup, tmp_path: Path) -> None:
