@@ -88,18 +88,10 @@ class LlmSegmenter:
         """At most `limit` phrases of the caption, in the order of time.
 
         Raises:
-            KinelexError: the caption has no word or is too long, the limit is below 1, or the model cannot
-                answer and the rules may not.
+            KinelexError: the caption has no word, is too long or is no valid text, the limit is below 1, or the
+                model cannot answer and the rules may not.
         """
-        if limit < 1:
-            raise KinelexError(f"a caption cannot have {limit} segments; give a limit of at least 1")
-        if not WORD.search(caption):
-            raise KinelexError(f"the caption {caption[:60]!r} has no word; write what the person does")
-        if len(caption) > LONGEST_CAPTION:
-            raise KinelexError(
-                f"a caption of {len(caption)} characters is too long for a language model; "
-                f"give at most {LONGEST_CAPTION}"
-            )
+        _check(caption, limit)
         key = (self.model, PROMPT_VERSION, limit, caption)
         known = self.cache.get(key) if self.cache else None
         if known is not None:
@@ -162,6 +154,23 @@ class LlmSegmenter:
         with self._lock:
             for name, number in added.items():
                 setattr(self.usage, name, getattr(self.usage, name) + number)
+
+
+def _check(caption: str, limit: int) -> None:
+    """Refuse what no model should be asked."""
+    if limit < 1:
+        raise KinelexError(f"a caption cannot have {limit} segments; give a limit of at least 1")
+    if not WORD.search(caption):
+        raise KinelexError(f"the caption {caption[:60]!r} has no word; write what the person does")
+    if len(caption) > LONGEST_CAPTION:
+        raise KinelexError(
+            f"a caption of {len(caption)} characters is too long for a language model; "
+            f"give at most {LONGEST_CAPTION}"
+        )
+    try:
+        caption.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise KinelexError(f"the caption {caption[:60]!r} is no valid Unicode text; type it again") from error
 
 
 def _one_line(text: str) -> str:

@@ -61,7 +61,7 @@ class SegmentCache:
         """
         names = ("model", "prompt", "limit", "caption")
         entry = {**dict(zip(names, key, strict=True)), "segments": segments}
-        line = json.dumps(entry, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+        line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
         with self._lock:
             self._answers[key] = segments
             try:
