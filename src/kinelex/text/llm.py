@@ -93,7 +93,7 @@ class LlmSegmenter:
         """
         _check(caption, limit)
         key = (self.model, PROMPT_VERSION, limit, caption)
-        known = self.cache.get(key) if self.cache else None
+        known = self.cache.get(key) if self.cache is not None else None
         if known is not None:
             self._count(cached=1)
             return known
@@ -104,7 +104,7 @@ class LlmSegmenter:
                 raise
             self._count(by_rules=1)
             return segmenter.segment(caption, limit)
-        if self.cache:
+        if self.cache is not None:
             self.cache.put(key, phrases)
         return phrases
 
