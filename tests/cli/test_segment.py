@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from kinelex.cli import main
+from kinelex.data.store import Store
 
 TEXT = "a person sits down after walking slowly"
 
@@ -41,3 +44,20 @@ def test_mistakes_are_one_sentence(
     assert sentence in printed.err
     assert len(printed.err.splitlines()) == 1
     assert not printed.out
+
+
+def test_a_corpus_is_written_caption_by_caption(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips = [[{"text": TEXT}, {"text": "he jumps"}], [], [{"text": "he jumps"}]]
+    monkeypatch.setattr(Store, "open", lambda _: SimpleNamespace(column=lambda name: clips))
+    output = tmp_path / "phrases.jsonl"
+    assert main(["segment", "--corpus", "store", "--output", str(output)]) == 0
+    assert "2 captions" in capsys.readouterr().out
+    expected = [
+        {"caption": TEXT, "segments": ["a person walks slowly", "a person sits down"]},
+        {"caption": "he jumps", "segments": ["he jumps"]},
+    ]
+    assert [json.loads(line) for line in output.read_text().splitlines()] == expected
+    assert main(["segment", "--corpus", "store"]) == 0
+    assert capsys.readouterr().out == output.read_text()
