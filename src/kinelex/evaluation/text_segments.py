@@ -1,4 +1,4 @@
-"""How well a segmenter agrees with captions that people have segmented: `tests/data/segments.tsv` holds ours."""
+"""How well a segmenter agrees with labelled captions: `tests/data/segments.tsv` holds ours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HALVES = ("develop", "held_back")
 
 @dataclass(frozen=True)
 class LabelledCaption:
-    """A caption with the segments that a person considers right.
+    """A caption with the segments that its labeller considers right.
 
     Attributes:
         half: "develop", which rules may be tuned on, or "held_back", which only measures them.
