@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 from synthetic import write_store
 
 from kinelex.errors import KinelexError
 from kinelex.motion.features import joints_from_features
 from kinelex.motion.skeleton import HUMANML3D
-from kinelex.training.corpus import Part, Sentence, draws, read_corpus
+from kinelex.training.corpus import Part, Sentence, draws_of_clips, draws_of_parts, read_corpus
 from kinelex.training.recipes import DataRecipe
 
 
@@ -47,9 +45,22 @@ def test_draws_grow_with_the_square_root_of_rarity(most: int) -> None:
         return Part(0, 40, (Sentence(action, (action,)),), action)
 
     parts = [part("walk")] * 100 + [part("kick")] * 4 + [part("run")] * 25 + [part("")] * 7
-    drawn = Counter(parts[index].action for index in draws(parts, most).tolist())
+    often = draws_of_parts(parts, most)
+    drawn: Counter[str] = Counter()
+    for one, count in zip(parts, often.tolist(), strict=True):
+        drawn[one.action] += count
     assert drawn == {"walk": 100, "kick": 4 * min(most, 5), "run": 25 * min(most, 2), "": 7}
-    assert torch.equal(torch.unique(draws(parts, most)), torch.arange(len(parts)))
+    assert int(often.min()) == 1
+
+
+def test_a_clip_is_drawn_as_often_as_its_rarest_action(tmp_path: Path) -> None:
+    split = read_corpus([write_store(tmp_path)], DataRecipe()).train
+    often = draws_of_clips(split, 4)
+    assert len(often) == len(split.bank.starts)
+    parts = draws_of_parts(split.parts, 4)
+    for clip, (start, length) in enumerate(zip(split.bank.starts, split.bank.lengths, strict=True)):
+        inside = [int(parts[i]) for i, part in enumerate(split.parts) if start <= part.start < start + length]
+        assert int(often[clip]) == max(inside, default=1)
 
 
 @pytest.mark.parametrize(
@@ -63,4 +74,4 @@ def test_impossible_settings_are_refused(wrong: dict[str, int]) -> None:
 def test_nothing_changes_by_default(tmp_path: Path) -> None:
     store = write_store(tmp_path)
     split = read_corpus([store], DataRecipe()).train
-    assert np.array_equal(draws(split.parts, 1), np.arange(len(split.parts)))
+    assert (draws_of_parts(split.parts, 1) == 1).all()

@@ -15,11 +15,11 @@ from kinelex.generators.momask import MoMask
 from kinelex.motion.features import mirror_features
 from kinelex.motion.skeleton import HUMANML3D
 from kinelex.training.loop import make_fabric
-from kinelex.training.recipes import Recipe, load_recipe
+from kinelex.training.recipes import DecoderRecipe, Recipe, load_recipe
 from kinelex.training.run import load_parts, train
 from kinelex.training.sampler import Rows
 from kinelex.training.stages import TokenizerStage, condition_of, sentence_of
-from kinelex.training.workshop import STAGES, Workshop
+from kinelex.training.workshop import Workshop
 from tiny_model import tiny_encoder
 
 RECIPES = Path(__file__).parents[2] / "src" / "kinelex" / "recipes"
@@ -44,7 +44,7 @@ def recipe(place: Path) -> Recipe:
 def trained(place: Path, recipe: Recipe) -> Path:
     report = train(recipe, [place / "store"], place / "output", device="cpu")
     assert report.finished
-    assert tuple(report.results) == STAGES
+    assert tuple(report.results) == recipe.stages
     return place / "output"
 
 
@@ -57,7 +57,7 @@ def test_every_stage_reports_its_measures(trained: Path, place: Path, recipe: Re
     report = train(recipe, [place / "store"], trained, device="cpu")
     assert report.finished
     assert 0 < report.results["tokenizer"].metrics["kept_error_cm"] < 100
-    for name in STAGES:
+    for name in recipe.stages:
         assert {path.name for path in (trained / name).iterdir()} >= {
             "weights.safetensors",
             "checkpoint.pt",
@@ -83,7 +83,7 @@ def test_a_time_limit_stops_between_and_inside_stages(trained: Path, place: Path
     with pytest.raises(KinelexError, match="train the stage tokenizer first"):
         train(recipe, [place / "store"], output, stages=["masked"], device="cpu")
     assert train(recipe, [place / "store"], output, device="cpu").finished
-    for name in STAGES:
+    for name in recipe.stages:
         files = [folder / name / "checkpoint.pt" for folder in (trained, output)]
         assert_equal(*(torch.load(file, weights_only=True) for file in files))
 
@@ -187,6 +187,24 @@ def test_short_clips_stand_still_before_and_after(workshop: Workshop) -> None:
     bank = workshop.corpus.train.bank
     assert bank.lengths.min() == 64
     assert len(bank.lengths) == 3 * sum(i not in (2, 7) for i in range(len(LENGTHS)))
+
+
+def test_a_refined_decoder_decodes_the_same_tokens(place: Path, recipe: Recipe, trained: Path) -> None:
+    """Only the decoder changes, it gets better on what it is trained on, and the model folder has it."""
+    refined = replace(recipe, decoder=DecoderRecipe(train=replace(recipe.tokenizer.train, steps=40, lr=1e-3)))
+    assert refined.stages == ("tokenizer", "decoder", "masked", "residual", "length")
+    report = train(refined, [place / "store"], trained, stages=["decoder"], device="cpu")
+    assert report.finished
+    before = load_parts(recipe, [place / "store"], trained).tokenizer
+    after = load_parts(refined, [place / "store"], trained).tokenizer
+    old = before.state_dict()
+    changed = {name for name, value in after.state_dict().items() if not torch.equal(value, old[name])}
+    assert changed
+    assert all(name.startswith("decoder.") for name in changed)
+    workshop = Workshop(refined, [place / "store"], trained, make_fabric("cpu", "fp32"))
+    features = workshop.corpus.normalizer(workshop.corpus.train.bank.features[None, :640])
+    error = [(model.decode(model.encode(features)) - features).square().mean() for model in (before, after)]
+    assert error[1] < error[0]
 
 
 def test_mistakes_are_named(place: Path, recipe: Recipe, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def add_parser(commands: Any) -> None:
         "--stage",
         action="append",
         metavar="NAME",
-        help="tokenizer, masked, residual or length (default: all)",
+        help="tokenizer, decoder, masked, residual or length (default: all that the recipe has)",
     )
     parser.add_argument(
         "--set",
@@ -99,15 +99,13 @@ def _train_generator(options: argparse.Namespace) -> None:
     from kinelex.hub import ModelCard, save_model
     from kinelex.training.recipes import load_recipe
     from kinelex.training.run import load_parts, train
-    from kinelex.training.workshop import STAGES
 
     recipe = load_recipe(options.recipe, options.overrides)
-    stages = options.stage or STAGES
     report = train(
         recipe,
         options.store,
         options.output,
-        stages=stages,
+        stages=options.stage,
         device=options.device,
         max_minutes=options.max_minutes,
     )
@@ -116,9 +114,11 @@ def _train_generator(options: argparse.Namespace) -> None:
     if not report.finished:
         print(f"not finished: give the same command again to go on ({options.output})")
         return
-    trained = [name for name in STAGES if (options.output / name / "weights.safetensors").is_file()]
-    if len(trained) < len(STAGES):
-        print(f"stages still to train: {', '.join(name for name in STAGES if name not in trained)}")
+    missing = [
+        name for name in recipe.stages if not (options.output / name / "weights.safetensors").is_file()
+    ]
+    if missing:
+        print(f"stages still to train: {', '.join(missing)}")
         return
     model = load_parts(recipe, options.store, options.output)
     save_model(

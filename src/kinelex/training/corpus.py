@@ -204,18 +204,25 @@ def _action(caption: Caption, phrases: tuple[str, ...]) -> str:
     return next(verbs, "") if len(phrases) == 1 else ""
 
 
-def draws(parts: Sequence[Part], most: int) -> Tensor:
-    """(M,) numbers of parts, each as often as an epoch draws it.
+def draws_of_parts(parts: Sequence[Part], most: int) -> Tensor:
+    """(N,) how often an epoch draws each part.
 
     A part of the commonest action is drawn once, one of an action that is r times rarer sqrt(r) times, rounded,
     up to `most` times; a part of several actions, or of none, once.
     """
     counts = Counter(part.action for part in parts if part.action)
     commonest = max(counts.values(), default=1)
-    often = [
-        min(most, round((commonest / counts[part.action]) ** 0.5)) if part.action else 1 for part in parts
-    ]
-    return torch.arange(len(parts)).repeat_interleave(torch.tensor(often))
+    return torch.tensor(
+        [min(most, round((commonest / counts[part.action]) ** 0.5)) if part.action else 1 for part in parts]
+    )
+
+
+def draws_of_clips(split: Split, most: int) -> Tensor:
+    """(N,) how often an epoch draws each clip of the bank: as often as the rarest action in it."""
+    starts = torch.tensor([part.start for part in split.parts])
+    owner = torch.searchsorted(split.bank.starts, starts, right=True) - 1
+    once = torch.ones(len(split.bank.starts), dtype=torch.long)
+    return once.scatter_reduce(0, owner, draws_of_parts(split.parts, most), "amax")
 
 
 @dataclass(frozen=True)

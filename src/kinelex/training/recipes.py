@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 RECIPES = Path(__file__).parents[1] / "recipes"
+STAGES = ("tokenizer", "decoder", "masked", "residual", "length")
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,23 @@ class TokenizerRecipe:
 
 
 @dataclass(frozen=True)
+class DecoderRecipe:
+    """Refinement of the tokenizer's decoder; the tokens stay what they are.
+
+    Attributes:
+        most_draws: as `DataRecipe.most_draws`, for the windows of this stage.
+        train: how.
+    """
+
+    most_draws: int = 8
+    train: TrainConfig = field(default_factory=lambda: TrainConfig(steps=3000, batch_size=32))
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.most_draws <= 16:
+            raise KinelexError(f"most_draws is {self.most_draws}; give 1 to 16")
+
+
+@dataclass(frozen=True)
 class MaskedRecipe:
     """Mask transformer stage; codes and widths follow from the tokenizer and the text encoder.
 
@@ -193,7 +211,10 @@ class LengthRecipe:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One trained model: data, text, and the four stages in the order in which they are trained."""
+    """One trained model: data, text, and the stages in the order in which they are trained.
+
+    `decoder` is left out of the training when it is None.
+    """
 
     name: str
     data: DataRecipe = field(default_factory=DataRecipe)
@@ -202,6 +223,12 @@ class Recipe:
     masked: MaskedRecipe = field(default_factory=MaskedRecipe)
     residual: ResidualRecipe = field(default_factory=ResidualRecipe)
     length: LengthRecipe = field(default_factory=LengthRecipe)
+    decoder: DecoderRecipe | None = None
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the stages that this recipe trains."""
+        return tuple(name for name in STAGES if getattr(self, name) is not None)
 
     def __post_init__(self) -> None:
         if self.data.window % self.tokenizer.model.downsampling:

@@ -17,8 +17,8 @@ from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.training.aligned import AlignedMaskTransformer
 from kinelex.training.loop import WEIGHTS, FitResult, fit, load_weights, make_fabric
-from kinelex.training.recipes import Recipe, TrainConfig
-from kinelex.training.workshop import NORMALIZER, STAGES, WHITENING, Workshop, build_model
+from kinelex.training.recipes import STAGES, Recipe, TrainConfig
+from kinelex.training.workshop import NORMALIZER, WHITENING, Workshop, build_model
 
 RECIPE = "recipe.yaml"
 
@@ -41,7 +41,7 @@ def train(
     stores: Sequence[str | Path],
     output: str | Path,
     *,
-    stages: Sequence[str] = STAGES,
+    stages: Sequence[str] | None = None,
     device: str = "auto",
     max_minutes: float | None = None,
 ) -> TrainingReport:
@@ -54,7 +54,7 @@ def train(
         recipe: what to train.
         stores: folders made by `kinelex prepare`.
         output: folder of the training.
-        stages: which stages, in their order; the ones before them must be trained.
+        stages: which stages; the ones before them must be trained. All that the recipe has when not given.
         device: "cpu", "cuda" or "auto".
         max_minutes: stop after this time with a checkpoint.
 
@@ -62,9 +62,10 @@ def train(
         KinelexError: unknown stage, unusable store, a checkpoint of another recipe, an untrained earlier
             stage, or an output folder that cannot be written.
     """
+    stages = recipe.stages if stages is None else stages
     for stage in stages:
-        if stage not in STAGES:
-            raise KinelexError(f"unknown stage {stage!r}; choose from {', '.join(STAGES)}")
+        if stage not in recipe.stages:
+            raise KinelexError(f"unknown stage {stage!r}; this recipe has {', '.join(recipe.stages)}")
     deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
     output, results = Path(output), {}
     fabrics = {p: make_fabric(device, p) for p in sorted({stage_config(recipe, s).precision for s in stages})}
@@ -93,9 +94,11 @@ def load_parts(recipe: Recipe, stores: Sequence[str | Path], output: str | Path)
     """
     output, skeleton = Path(output), Store.open([Path(folder) for folder in stores]).skeleton
     encoder = TextEncoder.load(recipe.text.encoder)
-    models = {name: build_model(recipe, name, encoder.dim) for name in STAGES}
+    models = {name: build_model(recipe, name, encoder.dim) for name in STAGES if name != "decoder"}
     for name, model in models.items():
         load_weights(model, output / name / WEIGHTS)
+    if recipe.decoder is not None:
+        load_weights(models["tokenizer"], output / "decoder" / WEIGHTS)
     normalizer = FeatureNormalizer(recipe.tokenizer.model.features)
     load_weights(normalizer, output / NORMALIZER)
     whitening = ConditionWhitening(encoder.dim)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import mse_loss, smooth_l1_loss
 
 from kinelex.alignment.spans import Spans, uniform_spans
 from kinelex.generators.base import TextCondition
@@ -13,8 +14,9 @@ from kinelex.generators.durations import LengthEstimator, length_training_loss
 from kinelex.generators.masked import MaskTransformer, masked_training_loss
 from kinelex.generators.residual import ResidualTransformer, residual_training_loss
 from kinelex.motion.features import joints_from_features
+from kinelex.motion.layout import FeatureLayout
 from kinelex.motion.skeleton import Skeleton
-from kinelex.tokenizer.losses import tokenizer_loss
+from kinelex.tokenizer.losses import POSITION_WEIGHT, tokenizer_loss
 from kinelex.tokenizer.rvqvae import RVQVAE, length_mask
 from kinelex.training.aligned import AlignedMaskTransformer, aligned_training_loss
 from kinelex.training.cache import Sequences
@@ -27,6 +29,7 @@ VALIDATION_CLIPS = 128
 VALIDATION_BATCH = 128
 # On a GPU, sequences are padded to a multiple of this, so that a compiled network sees few different shapes.
 COMPILED_LENGTH = 8
+SQUARE_WEIGHT, DROPPED_LAYERS = 0.25, 0.2
 
 
 class TokenizerStage:
@@ -97,6 +100,61 @@ class TokenizerStage:
     def compile(self) -> None:
         """The convolutions; the codebooks change in place and stay as they are."""
         self.model.encoder.compile()
+        self.model.decoder.compile()
+
+
+class DecoderStage(TokenizerStage):
+    """The tokenizer's decoder alone, on windows of which rare actions are drawn more often.
+
+    Encoder and codebooks stay as they are, and with them all tokens. Squares of the local positions join the
+    tokenizer's loss: a foot at the height of a kick is a far outlier, to which smooth L1 is indifferent.
+    """
+
+    name = "decoder"
+
+    def __init__(
+        self,
+        model: RVQVAE,
+        corpus: Corpus,
+        window: int,
+        often: Tensor,
+        *,
+        mirror: bool,
+        device: torch.device,
+    ) -> None:
+        super().__init__(model, corpus, window, mirror=mirror, device=device)
+        model.encoder.requires_grad_(False)
+        fits = (corpus.train.bank.lengths // window) * often
+        self.clips = torch.arange(len(fits)).repeat_interleave(fits).to(device)
+        self.lengths = torch.full((len(self.clips),), window)
+
+    def losses(self, rows: Rows, generator: torch.Generator) -> dict[str, Tensor]:
+        """Loss of the decoded window; a fifth of the batches lack upper layers, as in the tokenizer's training."""
+        features = self.normalizer(self.windows(self.clips[rows.index], generator))
+        decoded = self.model.decode_latent(self._latent(features, generator)).float()
+        positions = FeatureLayout.of(self.skeleton).positions
+        reconstruction = smooth_l1_loss(decoded, features)
+        made, true = decoded[..., positions], features[..., positions]
+        local, squares = smooth_l1_loss(made, true), mse_loss(made, true)
+        return {
+            "loss": reconstruction + POSITION_WEIGHT * local + SQUARE_WEIGHT * squares,
+            "reconstruction": reconstruction,
+            "positions": local,
+            "squares": squares,
+        }
+
+    @torch.no_grad()
+    def _latent(self, features: Tensor, generator: torch.Generator) -> Tensor:
+        """(B, L, code_width) codes of the windows; the loop trains the model as a whole, but not these parts."""
+        self.model.encoder.eval()
+        self.model.quantizer.eval()
+        codes = self.model.quantizer.lookup(self.model.encode(features).ids)
+        drop, place = torch.rand(2, generator=generator, device=self.device).tolist()
+        layers = 1 + int(place * len(codes)) if drop < DROPPED_LAYERS else len(codes)
+        return codes[:layers].sum(0)
+
+    def compile(self) -> None:
+        """The decoder's convolutions."""
         self.model.decoder.compile()
 
 

@@ -29,16 +29,15 @@ from kinelex.training.cache import (
     token_table,
 )
 from kinelex.training.checkpoint import save_weights, weights_hash
-from kinelex.training.corpus import Corpus, Sentence, draws, read_corpus
+from kinelex.training.corpus import Corpus, Sentence, draws_of_clips, draws_of_parts, read_corpus
 from kinelex.training.cuts import segment_table, segmenter_of
 from kinelex.training.loop import WEIGHTS, Stage, load_weights
 from kinelex.training.recipes import Recipe
-from kinelex.training.stages import LengthStage, TokenizerStage, TokenStage
+from kinelex.training.stages import DecoderStage, LengthStage, TokenizerStage, TokenStage
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
-STAGES = ("tokenizer", "masked", "residual", "length")
 RECIPE, NORMALIZER, WHITENING, CACHE = (
     "recipe.yaml",
     "normalizer.safetensors",
@@ -107,13 +106,16 @@ class Workshop:
 
     @cached_property
     def tokenizer(self) -> RVQVAE:
-        """The trained tokenizer, frozen, on the device."""
+        """The trained tokenizer, frozen, on the device; as for tokens, its decoder may be refined later."""
+        return self._trained_tokenizer().to(self.fabric.device).eval().requires_grad_(False)
+
+    def _trained_tokenizer(self) -> RVQVAE:
         model = RVQVAE(self.recipe.tokenizer.model)
         path = self.output / "tokenizer" / WEIGHTS
         if not path.is_file():
             raise KinelexError(f"there is no {path}; train the stage tokenizer first")
         load_weights(model, path)
-        return model.to(self.fabric.device).eval().requires_grad_(False)
+        return model
 
     @cached_property
     def sequences(self) -> dict[str, Sequences]:
@@ -148,9 +150,9 @@ class Workshop:
     @cached_property
     def draws(self) -> Tensor:
         """(M,) numbers of the training sequences in an epoch: rare actions are drawn more often."""
-        plain = draws(self.corpus.train.parts, self.recipe.data.most_draws)
-        count = len(self.corpus.train.parts)
-        return torch.cat((plain, plain + count)) if self.recipe.data.mirror else plain
+        often = draws_of_parts(self.corpus.train.parts, self.recipe.data.most_draws)
+        often = torch.cat((often, often)) if self.recipe.data.mirror else often
+        return torch.arange(len(often)).repeat_interleave(often)
 
     @property
     def token_hash(self) -> str:
@@ -167,6 +169,12 @@ class Workshop:
         if name == "tokenizer":
             model = RVQVAE(self.recipe.tokenizer.model)
             return TokenizerStage(model, self.corpus, data.window, mirror=data.mirror, device=device)
+        if name == "decoder":
+            most = 1 if self.recipe.decoder is None else self.recipe.decoder.most_draws
+            often = draws_of_clips(self.corpus.train, most)
+            return DecoderStage(
+                self._trained_tokenizer(), self.corpus, data.window, often, mirror=data.mirror, device=device
+            )
         train, val = self.sequences["train"], self.sequences["val"]
         model = build_model(self.recipe, name, self.texts.vectors.shape[1])
         if isinstance(model, LengthEstimator):
