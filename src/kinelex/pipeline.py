@@ -101,7 +101,7 @@ class Pipeline:
 
     def __init__(self, model: MotionModel, options: SamplingOptions | None = None) -> None:
         self.model = model
-        self.options = options or SamplingOptions()
+        self.options = options or model.sampling
         self.generator = MoMask(model.masked, model.residual)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ import yaml
 
 from kinelex.errors import KinelexError
 from kinelex.generators.model import MotionModel
+from kinelex.generators.sampling import SamplingOptions
 from kinelex.hub import ModelCard, load_model, save_model
 from kinelex.hub.folder import TRAINING_STATE
+from kinelex.pipeline import Pipeline
 
 
 @pytest.fixture
@@ -79,3 +82,22 @@ def test_sizes_that_do_not_fit_the_weights_are_refused(copy: Path) -> None:
     (copy / "config.yaml").write_text(yaml.safe_dump(config))
     with pytest.raises(KinelexError, match=r"masked\.safetensors do not fit"):
         load_model(copy)
+
+
+def test_a_model_draws_as_its_folder_says(model: MotionModel, tmp_path: Path) -> None:
+    sampling = SamplingOptions(steps=3, guidance=1.5, top_k=0.5)
+    save_model(
+        replace(model, sampling=sampling), tmp_path / "model", ModelCard("sampling", "MIT", "# sampling")
+    )
+    assert load_model(tmp_path / "model").sampling == sampling
+    assert Pipeline(load_model(tmp_path / "model")).options == sampling
+
+
+def test_impossible_sampling_in_a_folder_is_refused(model_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(model_folder, tmp_path / "model")
+    config = tmp_path / "model" / "config.yaml"
+    tree = yaml.safe_load(config.read_text())
+    tree["sampling"]["steps"] = 0
+    config.write_text(yaml.safe_dump(tree))
+    with pytest.raises(KinelexError, match="at least one step"):
+        load_model(tmp_path / "model")

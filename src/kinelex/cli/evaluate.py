@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from kinelex.errors import KinelexError
 if TYPE_CHECKING:
     from kinelex.evaluation.candidate import ModelCandidate
     from kinelex.evaluation.judges import EvaluatorJudge
+    from kinelex.generators.sampling import SamplingOptions
 
 JUDGES = ("official", "corpus", "retrieval")
 DESCRIPTION = """Evaluate a model: R-precision, MM-Dist, FID, Diversity, MultiModality, and quality without a judge.
@@ -52,10 +53,12 @@ class ModelFolder:
         return {**asdict(model_identity(self.folder)), "sampling": asdict(self._sampling)}
 
     @property
-    def _sampling(self) -> Any:
-        from kinelex.generators.sampling import SamplingOptions
+    def _sampling(self) -> SamplingOptions:
+        from kinelex.hub.folder import default_model_folder, read_config
 
-        return SamplingOptions() if self.guidance is None else SamplingOptions(guidance=self.guidance)
+        folder = default_model_folder() if self.folder == "default" else Path(self.folder)
+        own = read_config(folder).sampling
+        return own if self.guidance is None else replace(own, guidance=self.guidance)
 
     def open(self) -> ModelCandidate:
         """Load the model."""

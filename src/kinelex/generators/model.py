@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
@@ -12,6 +12,7 @@ from kinelex.generators.base import ConditionWhitening
 from kinelex.generators.durations import LengthEstimator
 from kinelex.generators.masked import MaskTransformer
 from kinelex.generators.residual import ResidualTransformer
+from kinelex.generators.sampling import SamplingOptions
 from kinelex.motion.skeleton import Skeleton
 from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
@@ -22,7 +23,8 @@ from kinelex.tokenizer.rvqvae import RVQVAE
 class MotionModel:
     """A text-to-motion model: skeleton, feature normaliser, tokenizer, generators, text side.
 
-    `alignment` is there when the mask transformer was trained with it; grounding and retrieval need it.
+    `alignment` is there when the mask transformer was trained with it; grounding and retrieval need it. `sampling` is
+    how this model draws best.
     """
 
     skeleton: Skeleton
@@ -34,6 +36,7 @@ class MotionModel:
     whitening: ConditionWhitening
     encoder: TextEncoder
     alignment: SegmentAlignment | None = None
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)
 
     @property
     def weights(self) -> dict[str, nn.Module]:

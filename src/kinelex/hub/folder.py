@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from kinelex.generators.durations import LengthEstimator, LengthEstimatorConfig
 from kinelex.generators.masked import MaskTransformer, MaskTransformerConfig
 from kinelex.generators.model import MotionModel
 from kinelex.generators.residual import ResidualTransformer, ResidualTransformerConfig
+from kinelex.generators.sampling import SamplingOptions
 from kinelex.motion.skeleton import Skeleton, skeleton_named
 from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
@@ -59,6 +60,7 @@ class FolderConfig:
         tokenizer, masked, residual, length: architectures.
         files: SHA-256 of every weights file.
         alignment: of a mask transformer that was trained with it.
+        sampling: how the model draws when nothing else is asked for.
     """
 
     format: int
@@ -72,6 +74,7 @@ class FolderConfig:
     length: LengthEstimatorConfig
     files: dict[str, str]
     alignment: AlignmentConfig | None = None
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)
 
 
 def default_model_folder() -> Path:
@@ -94,7 +97,7 @@ def save_model(
         KinelexError: the folder cannot be written.
     """
     model.encoder.save(Path(folder) / TEXT_ENCODER, dtype=dtype)
-    write_folder(Path(folder), model.skeleton, model.weights, TEXT_ENCODER, card, dtype)
+    write_folder(Path(folder), model.skeleton, model.weights, TEXT_ENCODER, card, dtype, model.sampling)
 
 
 def write_folder(
@@ -104,6 +107,7 @@ def write_folder(
     text_encoder: str,
     card: ModelCard,
     dtype: torch.dtype,
+    sampling: SamplingOptions | None = None,
 ) -> None:
     """Write everything of a model folder but the text encoder; each file appears whole, config.yaml last.
 
@@ -114,6 +118,7 @@ def write_folder(
         text_encoder: "text_encoder" when it lies in the folder already, else what TextEncoder.load takes.
         card: goes into README.md and config.yaml.
         dtype: precision of the stored weights.
+        sampling: how the model draws; as published when not given.
     """
     for name, part in parts.items():
         save_weights(part, folder / f"{name}.safetensors", torch.float32 if name in FULL_PRECISION else dtype)
@@ -134,6 +139,7 @@ def write_folder(
             for path in sorted(folder.rglob("*.safetensors"))
         },
         alignment=parts["alignment"].config if "alignment" in parts else None,
+        sampling=sampling or SamplingOptions(),
     )
     with atomic_path(folder / CONFIG) as path:
         path.write_text(yaml.safe_dump(asdict(config), sort_keys=False), encoding="utf-8")
@@ -164,7 +170,8 @@ def load_model(folder: str | Path = "default", device: str | torch.device = "cpu
         parts["alignment"] = SegmentAlignment(config.alignment, sizes.latent, sizes.heads)
     for name, part in parts.items():
         load_weights(part, folder / f"{name}.safetensors")
-    return MotionModel(skeleton=skeleton_named(config.skeleton), encoder=encoder, **parts).to(device)
+    skeleton = skeleton_named(config.skeleton)
+    return MotionModel(skeleton=skeleton, encoder=encoder, sampling=config.sampling, **parts).to(device)
 
 
 def read_config(folder: Path) -> FolderConfig:

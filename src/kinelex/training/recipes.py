@@ -14,6 +14,7 @@ from kinelex.atomic import atomic_path
 from kinelex.errors import KinelexError
 from kinelex.generators.masked import MaskTransformerConfig
 from kinelex.generators.residual import ResidualTransformerConfig
+from kinelex.generators.sampling import SamplingOptions
 from kinelex.generators.transformer import TransformerConfig
 from kinelex.tokenizer.rvqvae import RVQVAEConfig
 from kinelex.training.schema import from_mapping
@@ -213,7 +214,7 @@ class LengthRecipe:
 class Recipe:
     """One trained model: data, text, and the stages in the order in which they are trained.
 
-    `decoder` is left out of the training when it is None.
+    `decoder` is left out of the training when it is None; `sampling` is how the model draws unless asked otherwise.
     """
 
     name: str
@@ -224,6 +225,7 @@ class Recipe:
     residual: ResidualRecipe = field(default_factory=ResidualRecipe)
     length: LengthRecipe = field(default_factory=LengthRecipe)
     decoder: DecoderRecipe | None = None
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)
 
     @property
     def stages(self) -> tuple[str, ...]:

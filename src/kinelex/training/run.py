@@ -108,5 +108,5 @@ def load_parts(recipe: Recipe, stores: Sequence[str | Path], output: str | Path)
         masked, alignment = masked.transformer, masked.alignment
     return MotionModel(
         skeleton=skeleton, normalizer=normalizer, whitening=whitening, encoder=encoder, masked=masked,
-        alignment=alignment, **models,
+        alignment=alignment, sampling=recipe.sampling, **models,
     ).to("cpu")  # fmt: skip
