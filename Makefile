@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e ".[train,render,minilm,llm,dev]"
 	touch $(STAMP)
 
-PROMPT ?= a person walks forward, then waves with the right hand
+PROMPT ?= a person raises their left hand, then walks forward
 SEED ?= 0
 DEMO := demo/demo
 demo: $(STAMP)
