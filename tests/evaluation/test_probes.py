@@ -205,8 +205,10 @@ def test_broken_recordings_are_refused(tmp_path: Path) -> None:
 
 def test_the_command_writes_families_and_validation(model_folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "probes.json"
+    picture = tmp_path / "confusions.png"
     command = ["probe", str(model_folder), "--seeds", "1", "--family", "stop", "--output", str(output)]
-    assert main(command) == 0
+    assert main([*command, "--picture", str(picture)]) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
     document = json.loads(output.read_text())
     assert set(document["families"]) == {"stop"}
     assert document["families"]["stop"]["pairs"] == 3

@@ -21,7 +21,7 @@ DESCRIPTION = """Probe which words a model obeys.
   kinelex probe
   kinelex probe runs/mine/model --seeds 5 --output probes.json
   kinelex probe default --family "turn side" --family winding
-  kinelex probe --validate-only
+  kinelex probe --validate-only --picture confusions.png
 
 The suite holds pairs of sentences that differ in one word ("raises the left hand", "raises the right hand").
 Both are generated, and geometry alone decides whether each did what it says: how far the pelvis turned, which
@@ -50,6 +50,7 @@ def add_parser(commands: Any) -> None:
         metavar="NAME",
         help="only this family of words (repeatable; default: all)",
     )
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the probes' confusions (png)")
     parser.add_argument("--validate-only", action="store_true", help="ask the recordings and no model")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
     parser.add_argument("--guidance", type=float, help="guidance scale (default: the model's)")
@@ -58,6 +59,7 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Validate the probes, run the suite, print both tables and write the document."""
+    from kinelex.evaluation.probes.picture import draw_confusions
     from kinelex.evaluation.probes.recordings import load_recordings
     from kinelex.evaluation.probes.report import family_table, probe_document, validation_table
     from kinelex.evaluation.probes.scoring import run_suite, score_families
@@ -70,6 +72,8 @@ def run(options: argparse.Namespace) -> None:
     pairs = () if options.validate_only else _pairs(options.family)
     validation = validate(load_recordings())
     print(validation_table(validation))
+    if options.picture is not None:
+        draw_confusions(validation, options.picture)
     verdicts, facts = [], {}
     if not options.validate_only:
         pipeline = load_pipeline(options)
