@@ -12,7 +12,7 @@ import pytest
 import kinelex
 
 LAYERS = (
-    ("errors", "atomic", "progress"),
+    ("errors", "atomic", "processes", "progress"),
     ("motion",),
     ("text",),
     ("data",),

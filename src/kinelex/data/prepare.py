@@ -13,8 +13,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
-from multiprocessing import get_all_start_methods, get_context
-from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +25,7 @@ from kinelex.data.store_writer import Skipped, StoreWriter
 from kinelex.data.takes import PrepareOptions, TakeResult, process_take
 from kinelex.errors import KinelexError
 from kinelex.motion.skeleton import Skeleton
+from kinelex.processes import process_context
 from kinelex.progress import track
 
 if TYPE_CHECKING:
@@ -167,23 +166,13 @@ def run_parallel(work: Any, items: list[Any], workers: int | None, description: 
     if count == 1:
         yield from track((work(item) for item in items), description, total=len(items))
         return
-    pool = ProcessPoolExecutor(count, mp_context=_process_context(), initializer=_start_worker)
+    pool = ProcessPoolExecutor(
+        count, mp_context=process_context("kinelex.data.takes"), initializer=_start_worker
+    )
     try:
         yield from track(pool.map(work, items, chunksize=_CHUNK), description, total=len(items))
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _process_context() -> BaseContext:
-    """Not fork: a forked torch may hang on locks that another thread of the parent held.
-
-    A fork server imports torch once for all workers; where there is none, every worker imports it.
-    """
-    if "forkserver" not in get_all_start_methods():
-        return get_context("spawn")
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["kinelex.data.takes"])
-    return context
 
 
 def _start_worker() -> None:

@@ -13,8 +13,6 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from hashlib import sha256
-from multiprocessing import get_all_start_methods, get_context
-from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -28,6 +26,7 @@ from kinelex.evaluation.protocol import Evaluation, ProtocolOptions, RepeatResul
 from kinelex.evaluation.provenance import write_json
 from kinelex.evaluation.scores import JudgeScores
 from kinelex.motion.quality import MotionQuality
+from kinelex.processes import process_context
 from kinelex.progress import track
 
 SETTINGS, REPEATS = "settings.json", "repeats"
@@ -151,7 +150,10 @@ def _in_processes(setup: Setup, missing: Sequence[int], processes: int) -> Itera
     """Repeats in the order in which processes finish them."""
     threads = max(1, torch.get_num_threads() // processes)
     pool = ProcessPoolExecutor(
-        processes, mp_context=_process_context(), initializer=torch.set_num_threads, initargs=(threads,)
+        processes,
+        mp_context=process_context(__name__),
+        initializer=torch.set_num_threads,
+        initargs=(threads,),
     )
     try:
         futures: list[Future[RepeatResult]] = [pool.submit(_repeat, setup, number) for number in missing]
@@ -164,18 +166,6 @@ def _in_processes(setup: Setup, missing: Sequence[int], processes: int) -> Itera
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _process_context() -> BaseContext:
-    """Not fork: a forked torch may hang on locks that another thread of the parent held.
-
-    A fork server imports torch once for all processes; where there is none, every process imports it.
-    """
-    if "forkserver" not in get_all_start_methods():
-        return get_context("spawn")
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
 
 
 @lru_cache(maxsize=1)

@@ -44,7 +44,7 @@ def rename(official: dict, renames: Renames) -> dict:
         new = next((ours_ + key[len(theirs) :] for theirs, ours_ in renames if key.startswith(theirs)), key)
         if new in ours:
             raise KinelexError(
-                f"two weights of the checkpoint are both {new!r}; it is not a MoMask checkpoint"
+                f"two weights of the checkpoint are both {new!r}; it is not of the published layout"
             )
         ours[new] = value
     return ours
