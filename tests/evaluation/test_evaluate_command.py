@@ -132,3 +132,19 @@ def test_without_matplotlib_the_command_says_so_before_it_works(
     assert main([*arguments, "--output", str(tmp_path / "report")]) == 2
     assert "kinelex[render]" in capsys.readouterr().err
     assert not (tmp_path / "report").exists()
+
+
+def test_without_a_judge_the_bundled_one_judges(arguments: list[str], tmp_path: Path) -> None:
+    place = arguments.index("--judge")
+    without = [
+        *arguments[:place],
+        *arguments[place + 2 :],
+        "--repeats",
+        "2",
+        "--output",
+        str(tmp_path / "report"),
+    ]
+    assert main(without) == 0
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    (judge,) = report["judges"].values()
+    assert "minilm" in judge["word_vectors"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from kinelex.generators.sampling import SamplingOptions
 
 JUDGES = ("official", "corpus", "retrieval")
+BUNDLED = "bundled"
 DESCRIPTION = """Evaluate a model: R-precision, MM-Dist, FID, Diversity, MultiModality, and quality without a judge.
 
+  kinelex evaluate default --corpus stores/mine
   kinelex evaluate default --corpus stores/mine --judge runs/judge/model
   kinelex evaluate runs/mine/model --corpus stores/mine --judge official --judge corpus --output reports/mine
   kinelex evaluate runs/mine/model --corpus stores/mine --judge corpus --repeats 3 --limit 100 --multimodality 0
@@ -29,9 +32,9 @@ report.json, report.md and plots. A stopped evaluation goes on at the first miss
 given again, and asking for more --repeats adds to those that are there.
 
 A judge is an evaluator folder: kinelex train evaluator makes one on your data, kinelex import evaluator converts the
-published one. official, corpus and retrieval stand for the folders judges/official, judges/corpus and
-judges/retrieval of the current directory. The first --judge leads the report. Two models are compared by the same
-judge only: see kinelex compare --help.
+published one, and a small one comes with Kinelex and judges when no other is named. official, corpus and retrieval
+stand for the folders judges/official, judges/corpus and judges/retrieval of the current directory. The first --judge
+leads the report. Two models are compared by the same judge only: see kinelex compare --help.
 
 Most of the time goes into MultiModality, which generates 30 motions for each of 96 captions in every repeat;
 --multimodality 0 leaves it out."""
@@ -110,8 +113,8 @@ def add_parser(commands: Any) -> None:
         "--corpus", action="append", required=True, metavar="DIR", help="prepared data (repeatable)"
     )
     parser.add_argument(
-        "--judge", action="append", required=True, metavar="NAME",
-        help="official, corpus, retrieval, or an evaluator folder (repeatable)",
+        "--judge", action="append", metavar="NAME",
+        help="official, corpus, retrieval, or an evaluator folder (repeatable; default: the bundled judge)",
     )  # fmt: skip
     parser.add_argument("--repeats", type=int, default=20, metavar="N", help="default: 20")
     parser.add_argument(
@@ -147,7 +150,7 @@ def run(options: argparse.Namespace) -> None:
         require_matplotlib()  # now, and not after hours
     setup = Setup(
         ModelFolder(options.model, options.device, options.guidance),
-        _judges(options.judge, options.device),
+        _judges(options.judge or [BUNDLED], options.device),
         tuple(options.corpus),
         ProtocolOptions(options.seed, options.split, options.limit, options.multimodality),
     )
@@ -174,6 +177,8 @@ def _judges(names: Sequence[str], device: str) -> tuple[JudgeFolder, ...]:
 
 
 def _judge_folder(name: str) -> Path:
+    if name == BUNDLED:
+        return Path(str(resources.files("kinelex"))) / "models" / "judge"
     folder = Path("judges") / name if name in JUDGES and not Path(name).is_dir() else Path(name)
     if not folder.is_dir():
         raise KinelexError(
