@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinelex.cli.options import add_command
+from kinelex.cli.options import add_command, add_measured_model
 from kinelex.errors import KinelexError
 
 if TYPE_CHECKING:
@@ -102,13 +102,7 @@ class JudgeFolder:
 def add_parser(commands: Any) -> None:
     """Register the command."""
     parser = add_command(commands, "evaluate", "measure a model by the standard protocol", DESCRIPTION)
-    parser.add_argument(
-        "model",
-        nargs="?",
-        default="default",
-        metavar="MODEL",
-        help="model folder (default: the bundled model)",
-    )
+    add_measured_model(parser)
     parser.add_argument(
         "--corpus", action="append", required=True, metavar="DIR", help="prepared data (repeatable)"
     )

@@ -39,6 +39,14 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_measured_model(parser: argparse.ArgumentParser) -> None:
+    """The model that a measuring command is about."""
+    parser.add_argument(
+        "model", nargs="?", default="default", metavar="MODEL",
+        help="model folder (default: the bundled model)",
+    )  # fmt: skip
+
+
 def add_rig_options(parser: argparse.ArgumentParser) -> None:
     """How commands that write rigs name and measure them."""
     parser.add_argument(

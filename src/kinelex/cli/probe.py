@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinelex.cli.options import add_command, load_pipeline
+from kinelex.cli.options import add_command, add_measured_model, load_pipeline
 from kinelex.errors import KinelexError
 
 if TYPE_CHECKING:
@@ -33,13 +33,7 @@ one below 0.95 on any answer does not score the model."""
 def add_parser(commands: Any) -> None:
     """Register the command."""
     parser = add_command(commands, "probe", "measure which words a model obeys", DESCRIPTION)
-    parser.add_argument(
-        "model",
-        nargs="?",
-        default="default",
-        metavar="MODEL",
-        help="model folder (default: the bundled model)",
-    )
+    add_measured_model(parser)
     parser.add_argument(
         "--seeds", type=int, default=3, metavar="N", help="clips of every sentence (default: 3)"
     )
