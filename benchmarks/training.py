@@ -64,6 +64,7 @@ def made_up_sequences(recipe: Recipe, longest: bool) -> Sequences:
         sentence_count=torch.ones_like(rows),
         sentences=sentences,
         vectors=torch.randn(CLIPS, TEXT_WIDTH, generator=generator),
+        known=torch.zeros(CLIPS, 5, dtype=torch.long),
     )
 
 
@@ -75,7 +76,17 @@ def build_stage(name: str, recipe: Recipe, device: torch.device, longest: bool =
     data = made_up_sequences(recipe, longest)
     if name == "length":
         return LengthStage(model, data, data, "noise", max_tokens=TOKENS, device=device)
-    return TokenStage(name, model, data, data, "noise", max_tokens=TOKENS, segment_dropout=0.1, device=device)
+    return TokenStage(
+        name,
+        model,
+        data,
+        data,
+        "noise",
+        max_tokens=TOKENS,
+        segment_dropout=0.1,
+        span_dropout=0.3,
+        device=device,
+    )
 
 
 def seconds_per_step(training: Training, device: torch.device, budget: float) -> float:

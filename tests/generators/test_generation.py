@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kinelex.alignment.spans import Spans, uniform_spans
 from kinelex.errors import KinelexError
 from kinelex.generators.base import TextCondition
-from kinelex.generators.editing import open_span, phrase_spans, sliding_windows, window_condition
+from kinelex.generators.editing import open_span, sliding_windows, window_condition
 from kinelex.generators.masked import MaskTransformer, MaskTransformerConfig
 from kinelex.generators.momask import MoMask
+from kinelex.generators.phrase_guide import PhraseGuide
 from kinelex.generators.residual import ResidualTransformer, ResidualTransformerConfig
 from kinelex.generators.sampling import SamplingOptions
 from kinelex.generators.transformer import TransformerConfig
@@ -22,11 +22,17 @@ SIZES = TransformerConfig(latent=32, layers=2, heads=4, feedforward=64)
 WIDTH, CODES, LAYERS = 16, 32, 4
 
 
-@pytest.fixture(scope="module")
-def momask() -> MoMask:
+@pytest.fixture(scope="module", params=[False, True], ids=["published", "guided"])
+def momask(request: pytest.FixtureRequest) -> MoMask:
+    return random_networks(guide=request.param)
+
+
+def random_networks(*, guide: bool) -> MoMask:
     torch.manual_seed(0)
-    masked = MaskTransformer(MaskTransformerConfig(WIDTH, CODES, 24, SIZES)).eval()
-    residual = ResidualTransformer(ResidualTransformerConfig(WIDTH, CODES, 24, LAYERS, SIZES)).eval()
+    masked = MaskTransformer(MaskTransformerConfig(WIDTH, CODES, 24, SIZES, phrase_guide=guide)).eval()
+    residual = ResidualTransformer(
+        ResidualTransformerConfig(WIDTH, CODES, 24, LAYERS, SIZES, phrase_guide=guide)
+    ).eval()
     for parameter in [*masked.parameters(), *residual.parameters()]:
         if parameter.dim() > 1:
             parameter.data.mul_(5)  # peaked predictions, so that text and context matter
@@ -160,20 +166,70 @@ def test_windows_cover_every_token_with_context(sizes: list[int]) -> None:
 @given(st.lists(st.tuples(st.integers(1, 200), st.integers(0, 5)), min_size=1, max_size=6))
 def test_phrases_share_the_tokens_evenly_in_order(samples: list[tuple[int, int]]) -> None:
     lengths, phrases = (torch.tensor(column) for column in zip(*samples, strict=True))
-    spans = phrase_spans(lengths, phrases)
-    for (length, count), rows in zip(samples, spans.tolist(), strict=True):
+    spans = uniform_spans(lengths, torch.arange(5) < phrases[:, None])
+    for row, (length, count) in enumerate(samples):
         if count:
-            assert [end - start for start, end in rows[:count]] == [
+            start, end = spans.start[row, :count].tolist(), spans.end[row, :count].tolist()
+            assert [b - a for a, b in zip(start, end, strict=True)] == [
                 len(part) for part in torch.arange(length).tensor_split(count)
             ]
-            assert all(before[1] == after[0] for before, after in pairwise(rows))
-            assert rows[count - 1][1] == length
+            assert start[1:] == end[:-1]
+            assert end[-1] == length
 
 
 def test_a_window_knows_only_the_phrases_it_touches(condition: TextCondition) -> None:
     lengths = torch.tensor([5, 100, 120, 20])
+    condition = condition.at(uniform_spans(lengths, condition.segment_mask))
     first, second, *_ = sliding_windows(lengths)
-    assert window_condition(condition, lengths, first).segment_mask.sum(1).tolist() == [0, 3, 2, 1]
+    assert window_condition(condition, first).segment_mask.sum(1).tolist() == [0, 3, 2, 1]
     assert second.rows.tolist() == [1, 2]
-    masks = window_condition(condition, lengths, second).segment_mask.tolist()
-    assert masks == [[False, True, True, True, True], [True, True, True, False, False]]
+    seen = window_condition(condition, second)
+    assert seen.segment_mask.tolist() == [
+        [False, True, True, True, True],
+        [True, True, True, False, False],
+    ]
+    assert seen.spans is not None
+    # Tokens 36..84 of the first: its phrases change every 20 tokens.
+    assert seen.spans.start[0].tolist() == [0, 0, 4, 24, 44]
+    assert seen.spans.end[0].tolist() == [0, 4, 24, 44, 49]
+
+
+def two_phrases(*order: int) -> TextCondition:
+    """One sentence with two phrases, in this order."""
+    segments = torch.randn(1, 2, WIDTH, generator=torch.Generator().manual_seed(5))[:, list(order)]
+    sentence = torch.randn(1, WIDTH, generator=torch.Generator().manual_seed(6))
+    return TextCondition(sentence, segments, torch.ones(1, 2, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("guide", [False, True])
+def test_only_guided_networks_know_the_order_of_phrases(guide: bool) -> None:
+    networks, length = random_networks(guide=guide), torch.tensor([30])
+    forward, backward = (
+        networks.generate(two_phrases(*order), length, [0]).ids for order in ((0, 1), (1, 0))
+    )
+    assert torch.equal(forward, backward) is not guide
+
+
+def test_the_same_phrases_in_other_slots_are_the_same_motion() -> None:
+    networks, length = random_networks(guide=True), torch.tensor([30])
+    spans = Spans(torch.tensor([[0, 12]]), torch.tensor([[12, 30]]))
+    swapped = Spans(spans.start[:, [1, 0]], spans.end[:, [1, 0]])
+    first = networks.generate(two_phrases(0, 1).at(spans), length, [0])
+    second = networks.generate(two_phrases(1, 0).at(swapped), length, [0])
+    assert torch.equal(first.ids, second.ids)
+
+
+@torch.no_grad()
+def test_every_token_is_told_its_own_phrase_and_place() -> None:
+    guide, text = PhraseGuide(WIDTH, 8), two_phrases(0, 1)
+    spans = Spans(torch.tensor([[2, 5]]), torch.tensor([[5, 7]]))
+    told = guide(text.at(spans), 9)
+    assert isinstance(told, torch.Tensor)
+    for token in range(9):
+        expected = torch.zeros(8)
+        for phrase, (start, end) in enumerate([(2, 5), (5, 7)]):
+            if start <= token < end:
+                before = (token + 0.5 - start) / (end - start)
+                place = guide.place(torch.tensor([before, 1 - before]))
+                expected = guide.phrase(text.segments[0, phrase]) + place
+        torch.testing.assert_close(told[0, token], expected)

@@ -192,7 +192,7 @@ def test_short_clips_stand_still_before_and_after(workshop: Workshop) -> None:
 def test_a_refined_decoder_decodes_the_same_tokens(place: Path, recipe: Recipe, trained: Path) -> None:
     """Only the decoder changes, it gets better on what it is trained on, and the model folder has it."""
     refined = replace(recipe, decoder=DecoderRecipe(train=replace(recipe.tokenizer.train, steps=40, lr=1e-3)))
-    assert refined.stages == ("tokenizer", "decoder", "masked", "residual", "length")
+    assert refined.stages == ("tokenizer", "decoder", "masked", "residual", "length", "durations")
     report = train(refined, [place / "store"], trained, stages=["decoder"], device="cpu")
     assert report.finished
     before = load_parts(recipe, [place / "store"], trained).tokenizer

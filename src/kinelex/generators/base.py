@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
+
+from kinelex.alignment.spans import Spans
 
 MAX_SEGMENTS = 5
 
@@ -19,11 +21,14 @@ class TextCondition:
         sentence: (B, D) whole-sentence vectors.
         segments: (B, S, D) vectors of the ordered phrases, S from 0 to 5.
         segment_mask: (B, S) True where a phrase is present.
+        spans: (B, S) the motion tokens that do each phrase, empty where that is not known; None when it is known of
+            no sample.
     """
 
     sentence: Tensor
     segments: Tensor
     segment_mask: Tensor
+    spans: Spans | None = None
 
     @classmethod
     def of_sentences(cls, sentence: Tensor) -> TextCondition:
@@ -69,34 +74,42 @@ class TextCondition:
         """(B, 1 + S) True for the sentence and every phrase that is present."""
         return nn.functional.pad(self.segment_mask, (1, 0), value=True)
 
+    def at(self, spans: Spans) -> TextCondition:
+        """The same text, done at these motion tokens."""
+        return replace(self, spans=spans)
+
     def dropped(self, drop: Tensor) -> TextCondition:
-        """The vectors of samples where drop (B,) is True become zero; the mask stays (unconditional pass)."""
-        return TextCondition(
-            self.sentence.masked_fill(drop[:, None], 0.0),
-            self.segments.masked_fill(drop[:, None, None], 0.0),
-            self.segment_mask,
-        )
+        """The vectors of samples where drop (B,) is True become zero; all else stays (unconditional pass)."""
+        sentence = self.sentence.masked_fill(drop[:, None], 0.0)
+        return replace(self, sentence=sentence, segments=self.segments.masked_fill(drop[:, None, None], 0.0))
 
     def with_unconditional(self, rows: Tensor | None = None) -> TextCondition:
         """(B + R) the batch, then the unconditional twins of `rows` (R,) or of all: guidance in one pass."""
         twins = self if rows is None else self[rows]
+        twins = twins.dropped(torch.ones_like(twins.sentence[:, 0], dtype=torch.bool))
         return TextCondition(
-            torch.cat([self.sentence, torch.zeros_like(twins.sentence)]),
-            torch.cat([self.segments, torch.zeros_like(twins.segments)]),
+            torch.cat([self.sentence, twins.sentence]),
+            torch.cat([self.segments, twins.segments]),
             torch.cat([self.segment_mask, twins.segment_mask]),
+            None if self.spans is None or twins.spans is None else self.spans.joined(twins.spans),
         )
 
     def trimmed(self) -> TextCondition:
         """Without the phrase slots that no sample of the batch uses."""
         used = self.segment_mask.any(0)
-        return TextCondition(self.sentence, self.segments[:, used], self.segment_mask[:, used])
+        spans = None if self.spans is None else self.spans.slots(used)
+        return TextCondition(self.sentence, self.segments[:, used], self.segment_mask[:, used], spans)
 
     def __getitem__(self, index: Tensor | slice) -> TextCondition:
-        return TextCondition(self.sentence[index], self.segments[index], self.segment_mask[index])
+        spans = None if self.spans is None else self.spans[index]
+        return TextCondition(self.sentence[index], self.segments[index], self.segment_mask[index], spans)
 
     def to(self, device: torch.device | str) -> TextCondition:
         """The same condition on another device."""
-        return TextCondition(self.sentence.to(device), self.segments.to(device), self.segment_mask.to(device))
+        spans = None if self.spans is None else self.spans.to(device)
+        return TextCondition(
+            self.sentence.to(device), self.segments.to(device), self.segment_mask.to(device), spans
+        )
 
 
 class ConditionWhitening(nn.Module):

@@ -19,7 +19,7 @@ def open_span(tokens: TokenizedMotion, start: int, end: int, size: int | None = 
     """Replace tokens start..end-1 by `size` tokens to draw (as many as before when not given).
 
     In-between: 0 < start < end < length. New prefix: start = end = 0. New suffix: start = end = length.
-    One phrase: its span of `phrase_spans`. Pass the result's ids as `known`, and its lengths, to
+    One phrase: the span of its tokens. Pass the result's ids as `known`, and its lengths, to
     `MoMask.generate`.
 
     Raises:
@@ -48,19 +48,6 @@ def context_around(before: int, size: int, after: int) -> tuple[int, int]:
     room = max(WINDOW_TOKENS - size, 2 * WINDOW_OVERLAP)
     lead = min(before, max(room // 2, room - after))
     return lead, min(after, room - lead)
-
-
-def phrase_spans(lengths: Tensor, phrases: Tensor) -> Tensor:
-    """(B, S, 2) first token and end of each phrase when `phrases` (B,) share `lengths` (B,) tokens evenly.
-
-    The remainder goes to the first phrases (SegMo's uniform split); spans past the last phrase are empty.
-    S is the largest number of phrases.
-    """
-    index = torch.arange(int(phrases.max()) + 1 if len(phrases) else 1, device=lengths.device)
-    count = phrases.clamp(min=1)[:, None]
-    share, remainder = (lengths[:, None] // count), (lengths[:, None] % count)
-    bounds = (index * share + index.minimum(remainder)).minimum(lengths[:, None])
-    return torch.stack([bounds[:, :-1], bounds[:, 1:]], dim=-1)
 
 
 @dataclass(frozen=True)
@@ -95,21 +82,15 @@ def sliding_windows(
     return windows
 
 
-def window_condition(condition: TextCondition, lengths: Tensor, window: Window) -> TextCondition:
-    """The condition of a window's samples (R,): of their phrases only those whose even share it touches.
+def window_condition(condition: TextCondition, window: Window) -> TextCondition:
+    """The condition of a window's samples (R,): of their phrases only those that it touches.
 
     Args:
-        condition: of the whole batch (B,).
-        lengths: (B,) tokens of the whole motions.
+        condition: of the whole batch (B,), with the spans of its phrases in the whole motions.
         window: which tokens are drawn.
     """
     part = condition[window.rows]
-    phrases = part.segment_mask.sum(1)
-    if int(phrases.max()) < 2:
+    if part.spans is None:
         return part
-    spans = phrase_spans(lengths[window.rows], phrases)
-    ends = window.starts + window.lengths
-    touched = (spans[..., 0] < ends[:, None]) & (spans[..., 1] > window.starts[:, None])
-    # Spans count present phrases; columns count slots.
-    slots = (part.segment_mask.long().cumsum(1) - 1).clamp(min=0)
-    return TextCondition(part.sentence, part.segments, part.segment_mask & touched.gather(1, slots))
+    spans = part.spans.cropped(window.starts, window.lengths)
+    return TextCondition(part.sentence, part.segments, part.segment_mask & spans.present, spans)

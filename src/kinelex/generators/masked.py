@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kinelex.generators.base import TextCondition
+from kinelex.generators.phrase_guide import PhraseGuide
 from kinelex.generators.sampling import (
     NEVER_MASK_AGAIN,
     SampleNoise,
@@ -41,6 +42,7 @@ class MaskTransformerConfig:
         code_width: width of a token's embedding.
         transformer: sizes of the encoder.
         condition_dropout: probability that a training sample loses its text.
+        phrase_guide: every token reads the phrase of its segment; the paper's does not.
     """
 
     text_width: int = 384
@@ -48,6 +50,7 @@ class MaskTransformerConfig:
     code_width: int = 512
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     condition_dropout: float = 0.1
+    phrase_guide: bool = False
 
     @property
     def mask_id(self) -> int:
@@ -71,6 +74,7 @@ class MaskTransformer(nn.Module):
         self.token_projection = nn.Linear(config.code_width, latent)
         self.positions = Positions(latent, config.transformer.dropout)
         self.condition_projection = nn.Linear(config.text_width, latent)
+        self.guide = PhraseGuide(config.text_width, latent) if config.phrase_guide else None
         self.encoder = Encoder(config.transformer)
         self.head = OutputHead(latent, config.codes)
         initialize(self)
@@ -87,9 +91,10 @@ class MaskTransformer(nn.Module):
             positions: (B, P) motion positions to compute alone; the result is then (B, P, C).
         """
         valid = length_mask(lengths, ids.shape[1])
-        tokens = self.positions(
-            self.token_projection(self.token_embedding(ids.where(valid, self.config.pad_id)))
-        )
+        tokens = self.token_projection(self.token_embedding(ids.where(valid, self.config.pad_id)))
+        if self.guide is not None:
+            tokens = tokens + self.guide(condition, ids.shape[1])
+        tokens = self.positions(tokens)
         text = self.condition_projection(condition.vectors.to(tokens.dtype))
         wanted = None if positions is None else positions + text.shape[1]
         return self.encoder(torch.cat([text, tokens], dim=1), key_mask(condition.mask, valid), wanted)

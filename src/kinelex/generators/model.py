@@ -9,7 +9,7 @@ from torch import nn
 
 from kinelex.alignment.segmo import SegmentAlignment
 from kinelex.generators.base import ConditionWhitening
-from kinelex.generators.durations import LengthEstimator
+from kinelex.generators.durations import LengthEstimator, PhraseDurations
 from kinelex.generators.masked import MaskTransformer
 from kinelex.generators.residual import ResidualTransformer
 from kinelex.generators.sampling import SamplingOptions
@@ -23,8 +23,8 @@ from kinelex.tokenizer.rvqvae import RVQVAE
 class MotionModel:
     """A text-to-motion model: skeleton, feature normaliser, tokenizer, generators, text side.
 
-    `alignment` is there when the mask transformer was trained with it; grounding and retrieval need it. `sampling` is
-    how this model draws best.
+    `alignment` is there when the mask transformer was trained with it; grounding and retrieval need it. Without
+    `durations` the phrases of a sentence share its time evenly. `sampling` is how this model draws best.
     """
 
     skeleton: Skeleton
@@ -36,14 +36,15 @@ class MotionModel:
     whitening: ConditionWhitening
     encoder: TextEncoder
     alignment: SegmentAlignment | None = None
+    durations: PhraseDurations | None = None
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
 
     @property
     def weights(self) -> dict[str, nn.Module]:
         """The parts that are stored as one weights file each, by name."""
         names = ("normalizer", "tokenizer", "masked", "residual", "length", "whitening")
-        parts = {name: getattr(self, name) for name in names}
-        return parts if self.alignment is None else {**parts, "alignment": self.alignment}
+        optional = tuple(name for name in ("alignment", "durations") if getattr(self, name) is not None)
+        return {name: getattr(self, name) for name in (*names, *optional)}
 
     @property
     def device(self) -> torch.device:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from kinelex.alignment.spans import uniform_spans
 from kinelex.errors import KinelexError
 from kinelex.generators.base import TextCondition
 from kinelex.generators.editing import Window, sliding_windows, window_condition
@@ -47,7 +48,7 @@ class MoMask:
         """Draw tokens for B samples, each with its own seed.
 
         Args:
-            condition: text vectors of the samples.
+            condition: text vectors of the samples; phrases without spans share the motion evenly.
             lengths: (B,) tokens; past the training length (49) windows slide with an overlap that is kept.
             seeds: one seed a sample; a sample does not depend on the others of its batch.
             options: sampling options.
@@ -64,8 +65,10 @@ class MoMask:
             if known is None
             else known.clone()
         )
+        if condition.spans is None:
+            condition = condition.at(uniform_spans(lengths, condition.segment_mask))
         for window in sliding_windows(lengths):
-            text = window_condition(condition, lengths, window)
+            text = window_condition(condition, window)
             for group in _groups(window.lengths):
                 part = Window(window.rows[group], window.starts[group], window.lengths[group])
                 networks._fill(ids, part, text[group].trimmed(), noise.of_rows(part.rows.tolist()), options)

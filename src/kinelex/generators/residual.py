@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from kinelex.generators.base import TextCondition
 from kinelex.generators.masked import IGNORED, TokenLoss, token_loss
+from kinelex.generators.phrase_guide import PhraseGuide
 from kinelex.generators.sampling import SampleNoise, SamplingOptions, guided, sample_ids
 from kinelex.generators.transformer import (
     Encoder,
@@ -35,6 +36,7 @@ class ResidualTransformerConfig:
         transformer: sizes of the encoder.
         condition_dropout: probability that a training sample loses its text.
         share_weights: the embedding of a layer is also its output table.
+        phrase_guide: every token reads the phrase of its segment; the paper's does not.
     """
 
     text_width: int = 384
@@ -44,6 +46,7 @@ class ResidualTransformerConfig:
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     condition_dropout: float = 0.2
     share_weights: bool = True
+    phrase_guide: bool = False
 
     @property
     def pad_id(self) -> int:
@@ -72,6 +75,7 @@ class ResidualTransformer(nn.Module):
         self.positions = Positions(latent, config.transformer.dropout)
         self.layer_projection = nn.Linear(config.quantizers, latent)
         self.condition_projection = nn.Linear(config.text_width, latent)
+        self.guide = PhraseGuide(config.text_width, latent) if config.phrase_guide else None
         self.encoder = Encoder(config.transformer)
         self.head = OutputHead(latent, config.code_width)
         initialize(self)
@@ -102,7 +106,10 @@ class ResidualTransformer(nn.Module):
 
     def outputs(self, history: Tensor, layers: Tensor, condition: TextCondition, lengths: Tensor) -> Tensor:
         """(B, L, code_width) predictions for layer layers[b], 1..Q-1, from its history (B, L, code_width)."""
-        tokens = self.positions(self.token_projection(history))
+        tokens = self.token_projection(history)
+        if self.guide is not None:
+            tokens = tokens + self.guide(condition, tokens.shape[1])
+        tokens = self.positions(tokens)
         one_hot = F.one_hot(layers, self.config.quantizers).to(tokens.dtype)
         text = self.condition_projection(condition.vectors.to(tokens.dtype))
         sequence = torch.cat([text, self.layer_projection(one_hot)[:, None], tokens], dim=1)

@@ -19,7 +19,12 @@ from kinelex.alignment.segmo import AlignmentConfig, SegmentAlignment
 from kinelex.atomic import atomic_path
 from kinelex.errors import KinelexError
 from kinelex.generators.base import ConditionWhitening
-from kinelex.generators.durations import LengthEstimator, LengthEstimatorConfig
+from kinelex.generators.durations import (
+    LengthEstimator,
+    LengthEstimatorConfig,
+    PhraseDurations,
+    PhraseDurationsConfig,
+)
 from kinelex.generators.masked import MaskTransformer, MaskTransformerConfig
 from kinelex.generators.model import MotionModel
 from kinelex.generators.residual import ResidualTransformer, ResidualTransformerConfig
@@ -60,6 +65,7 @@ class FolderConfig:
         tokenizer, masked, residual, length: architectures.
         files: SHA-256 of every weights file.
         alignment: of a mask transformer that was trained with it.
+        durations: of the duration model, where there is one.
         sampling: how the model draws when nothing else is asked for.
     """
 
@@ -74,6 +80,7 @@ class FolderConfig:
     length: LengthEstimatorConfig
     files: dict[str, str]
     alignment: AlignmentConfig | None = None
+    durations: PhraseDurationsConfig | None = None
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
 
 
@@ -114,7 +121,7 @@ def write_folder(
     Args:
         folder: where to.
         skeleton: what the features describe.
-        parts: normalizer, tokenizer, masked, residual, length, whitening.
+        parts: normalizer, tokenizer, masked, residual, length, whitening; alignment and durations if there are any.
         text_encoder: "text_encoder" when it lies in the folder already, else what TextEncoder.load takes.
         card: goes into README.md and config.yaml.
         dtype: precision of the stored weights.
@@ -139,6 +146,7 @@ def write_folder(
             for path in sorted(folder.rglob("*.safetensors"))
         },
         alignment=parts["alignment"].config if "alignment" in parts else None,
+        durations=parts["durations"].config if "durations" in parts else None,
         sampling=sampling or SamplingOptions(),
     )
     with atomic_path(folder / CONFIG) as path:
@@ -168,6 +176,8 @@ def load_model(folder: str | Path = "default", device: str | torch.device = "cpu
     if config.alignment is not None:
         sizes = config.masked.transformer
         parts["alignment"] = SegmentAlignment(config.alignment, sizes.latent, sizes.heads)
+    if config.durations is not None:
+        parts["durations"] = PhraseDurations(config.durations)
     for name, part in parts.items():
         load_weights(part, folder / f"{name}.safetensors")
     skeleton = skeleton_named(config.skeleton)

@@ -59,6 +59,8 @@ def aligned_training_loss(
 ) -> AlignedLoss:
     """Losses of a batch; samples that lost their text in this step are not aligned.
 
+    Nor are those whose tokens the phrase guide told what they are to do: nothing is left to find out there.
+
     Args:
         model: the generator with its alignment.
         ids: (B, L) base-layer ids.
@@ -74,6 +76,8 @@ def aligned_training_loss(
     outputs = Outputs.of_hidden(hidden, condition.segments.shape[1])
     tokens = token_loss(transformer.head(outputs.tokens), targets.labels)
     present = condition.segment_mask & ~drop[:, None]
+    if transformer.guide is not None and condition.spans is not None:
+        present = present & ~condition.spans.present.any(1, keepdim=True)
     aligned = model.alignment.loss(outputs, spans, lengths, present)
     with torch.no_grad():
         consistency = model.alignment.consistency(outputs, spans, present).nan_to_num(0.0)

@@ -101,8 +101,9 @@ class Sequences:
         sentence_count: (N,) how many it has.
         sentences: (C, 1 + 5) rows in `vectors`: the sentence, then its phrases; -1 where there is none.
         vectors: (R, D) whitened text vectors.
-        counts: (C, 5) tokens of the motion segment of each phrase, in the whole sequence; None to cut what is read
-            evenly.
+        known: (C, 5) tokens of the motion segment of each phrase, in the whole sequence, where the data knows
+            it; 0 elsewhere.
+        counts: (C, 5) the same, wherever it may be from; None to cut what is read evenly.
     """
 
     ids: Tensor
@@ -112,6 +113,7 @@ class Sequences:
     sentence_count: Tensor
     sentences: Tensor
     vectors: Tensor
+    known: Tensor
     counts: Tensor | None = None
 
     def to(self, device: torch.device | str) -> Sequences:

@@ -73,14 +73,15 @@ def segment_table(split: Split, segmenter: MotionSegmenter, downsampling: int, *
     return torch.tensor(rows)
 
 
-def cropped(counts: Tensor, first: Tensor, lengths: Tensor) -> Tensor:
-    """(B, S) tokens of each segment that lie within a crop.
+def known_segments(split: Split, downsampling: int) -> Tensor:
+    """(C, 5) tokens of each phrase's segment where the data knows them, else 0, for the C sentences of a split.
 
-    Args:
-        counts: (B, S) tokens of each segment of the whole.
-        first: (B,) first token of the crop.
-        lengths: (B,) its tokens.
+    It knows them where the motion was put together from clips, and where a sentence is one phrase.
     """
-    end = counts.cumsum(1)
-    low, high = first[:, None], (first + lengths)[:, None]
-    return end.clamp(low, high) - (end - counts).clamp(low, high)
+    rows = []
+    for part in split.parts:
+        for sentence in part.sentences:
+            count, exact = len(sentence.phrases), len(part.cuts) + 1
+            counts = token_counts(part.cuts, part.frames, downsampling) if count == exact else []
+            rows.append([*counts, *[0] * (MAX_SEGMENTS - len(counts))])
+    return torch.tensor(rows)

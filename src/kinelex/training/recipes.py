@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 RECIPES = Path(__file__).parents[1] / "recipes"
-STAGES = ("tokenizer", "decoder", "masked", "residual", "length")
+STAGES = ("tokenizer", "decoder", "masked", "residual", "length", "durations")
 
 
 @dataclass(frozen=True)
@@ -131,12 +131,15 @@ class TextRecipe:
         whiten: centre the text vectors and even out their variance.
         floor: share of the mean variance below which directions are not blown up.
         segment_dropout: probability that a training sample loses its phrases and keeps its sentence.
+        span_dropout: probability that it keeps its phrases, but is not told where they are done; alignment learns
+            from these samples, and from those of which nobody knows it.
     """
 
     encoder: str = "minilm"
     whiten: bool = True
     floor: float = 0.05
     segment_dropout: float = 0.1
+    span_dropout: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -170,18 +173,21 @@ class MaskedRecipe:
 
     Attributes:
         alignment: of phrases with motion segments; None for plain MoMask.
+        phrase_guide: every token reads the phrase of its segment where the data knows the segments.
     """
 
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     condition_dropout: float = 0.1
+    phrase_guide: bool = False
     alignment: AlignmentConfig | None = None
     train: TrainConfig = field(default_factory=lambda: TrainConfig(steps=180_000, batch_size=64))
 
     def config(self, tokenizer: RVQVAEConfig, text_width: int) -> MaskTransformerConfig:
         """The architecture for a tokenizer and text vectors of `text_width`."""
         return MaskTransformerConfig(
-            text_width, tokenizer.codes, tokenizer.code_width, self.transformer, self.condition_dropout
-        )
+            text_width, tokenizer.codes, tokenizer.code_width, self.transformer, self.condition_dropout,
+            self.phrase_guide,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -191,13 +197,14 @@ class ResidualRecipe:
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     condition_dropout: float = 0.2
     share_weights: bool = True
+    phrase_guide: bool = False
     train: TrainConfig = field(default_factory=lambda: TrainConfig(steps=180_000, batch_size=64))
 
     def config(self, tokenizer: RVQVAEConfig, text_width: int) -> ResidualTransformerConfig:
         """The architecture for a tokenizer and text vectors of `text_width`."""
         return ResidualTransformerConfig(
             text_width, tokenizer.codes, tokenizer.code_width, tokenizer.quantizers,
-            self.transformer, self.condition_dropout, self.share_weights,
+            self.transformer, self.condition_dropout, self.share_weights, self.phrase_guide,
         )  # fmt: skip
 
 
@@ -211,10 +218,22 @@ class LengthRecipe:
 
 
 @dataclass(frozen=True)
+class DurationsRecipe:
+    """Stage of the phrases' durations."""
+
+    train: TrainConfig = field(
+        default_factory=lambda: TrainConfig(
+            steps=3000, lr=3e-4, warmup=100, clip=0.5, keep="best", precision="fp32", validate_every=250
+        )
+    )
+
+
+@dataclass(frozen=True)
 class Recipe:
     """One trained model: data, text, and the stages in the order in which they are trained.
 
-    `decoder` is left out of the training when it is None; `sampling` is how the model draws unless asked otherwise.
+    `decoder` and `durations` are left out of the training when they are None; `sampling` is how the model draws
+    unless asked otherwise.
     """
 
     name: str
@@ -224,6 +243,7 @@ class Recipe:
     masked: MaskedRecipe = field(default_factory=MaskedRecipe)
     residual: ResidualRecipe = field(default_factory=ResidualRecipe)
     length: LengthRecipe = field(default_factory=LengthRecipe)
+    durations: DurationsRecipe | None = field(default_factory=DurationsRecipe)
     decoder: DecoderRecipe | None = None
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
 

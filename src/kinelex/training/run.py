@@ -94,7 +94,7 @@ def load_parts(recipe: Recipe, stores: Sequence[str | Path], output: str | Path)
     """
     output, skeleton = Path(output), Store.open([Path(folder) for folder in stores]).skeleton
     encoder = TextEncoder.load(recipe.text.encoder)
-    models = {name: build_model(recipe, name, encoder.dim) for name in STAGES if name != "decoder"}
+    models = {name: build_model(recipe, name, encoder.dim) for name in recipe.stages if name != "decoder"}
     for name, model in models.items():
         load_weights(model, output / name / WEIGHTS)
     if recipe.decoder is not None:

@@ -1,4 +1,4 @@
-"""The four stages: what a step's loss is, and how good the model is on the validation split."""
+"""The stages of motion and tokens: what a step's loss is, and how good the model is on the validation split."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from torch.nn.functional import mse_loss, smooth_l1_loss
 
 from kinelex.alignment.spans import Spans, uniform_spans
 from kinelex.generators.base import TextCondition
-from kinelex.generators.durations import LengthEstimator, length_training_loss
 from kinelex.generators.masked import MaskTransformer, masked_training_loss
 from kinelex.generators.residual import ResidualTransformer, residual_training_loss
 from kinelex.motion.features import joints_from_features
@@ -21,7 +20,6 @@ from kinelex.tokenizer.rvqvae import RVQVAE, length_mask
 from kinelex.training.aligned import AlignedMaskTransformer, aligned_training_loss
 from kinelex.training.cache import Sequences
 from kinelex.training.corpus import Corpus, Mirroring
-from kinelex.training.cuts import cropped
 from kinelex.training.sampler import BatchSampler, Rows
 
 VALIDATION_SEED = 12345
@@ -217,13 +215,14 @@ class TokenStage:
         *,
         max_tokens: int,
         segment_dropout: float,
+        span_dropout: float,
         device: torch.device,
         draws: Tensor | None = None,
     ) -> None:
         self.name, self.data_hash, self.device = name, data_hash, device
         self.model = model.to(device)
         self.train, self.val = train.to(device), val.to(device)
-        self.max_tokens, self.segment_dropout = max_tokens, segment_dropout
+        self.max_tokens, self.segment_dropout, self.span_dropout = max_tokens, segment_dropout, span_dropout
         self.draws = (torch.arange(len(train.lengths)) if draws is None else draws).to(device)
         self.lengths = train.lengths[self.draws.cpu(), 0].clamp(max=max_tokens)
 
@@ -250,11 +249,14 @@ class TokenStage:
     def _losses(
         self, data: Sequences, rows: Rows, generator: torch.Generator, *, training: bool
     ) -> dict[str, Tensor]:
-        drawn = torch.rand(5, len(rows.index), generator=generator, device=self.device)
+        drawn = torch.rand(6, len(rows.index), generator=generator, device=self.device)
         crop = self.tokens(data, rows, drawn[:3])
         drop = drawn[4] < self.segment_dropout if training else None
         said = sentence_of(data, rows.index, drawn[3])
         condition = condition_of(data, said, drop)
+        condition = condition.at(
+            spans_of(data.known, said, crop, condition).where(drawn[5] >= self.span_dropout)
+        )
         base, lengths, model = crop.ids[..., 0], crop.lengths, self.model
         if isinstance(model, AlignedMaskTransformer):
             spans = motion_spans(data, said, crop, condition)
@@ -297,8 +299,13 @@ def motion_spans(data: Sequences, said: Tensor, crop: Crop, condition: TextCondi
     """Motion segments of a batch: as they were cut beforehand, else evenly over the crop."""
     if data.counts is None:
         return uniform_spans(crop.lengths, condition.segment_mask)
-    counts = data.counts[said, : condition.segment_mask.shape[1]]
-    return Spans.of_counts(cropped(counts, crop.first, crop.lengths))
+    return spans_of(data.counts, said, crop, condition)
+
+
+def spans_of(counts: Tensor, said: Tensor, crop: Crop, condition: TextCondition) -> Spans:
+    """What of the segments of sentences said (B,), of counts (C, 5) tokens in the whole, lies within the crop."""
+    own = counts[said, : condition.segment_mask.shape[1]]
+    return Spans.of_counts(own).cropped(crop.first, crop.lengths)
 
 
 def condition_of(data: Sequences, said: Tensor, drop: Tensor | None) -> TextCondition:
@@ -318,49 +325,3 @@ def condition_of(data: Sequences, said: Tensor, drop: Tensor | None) -> TextCond
         present = present[:, : int(present.sum(1).max())]
     vectors = data.vectors[texts.clamp(min=0)[:, : 1 + present.shape[1]]]
     return TextCondition(vectors[:, 0], vectors[:, 1:] * present[..., None], present)
-
-
-class LengthStage:
-    """Length estimator: whitened sentence vectors to token counts."""
-
-    name = "length"
-    criterion = "loss"
-
-    def __init__(
-        self,
-        model: LengthEstimator,
-        train: Sequences,
-        val: Sequences,
-        data_hash: str,
-        *,
-        max_tokens: int,
-        device: torch.device,
-    ) -> None:
-        self.model, self.data_hash, self.device = model.to(device), data_hash, device
-        self.train, self.val, self.max_tokens = train.to(device), val.to(device), max_tokens
-        # Batches need not be sorted by length: nothing is padded.
-        self.lengths = torch.ones(len(train.lengths), dtype=torch.long)
-
-    def losses(self, rows: Rows, generator: torch.Generator) -> dict[str, Tensor]:
-        """Cross-entropy of the token counts."""
-        drawn = torch.rand(len(rows.index), generator=generator, device=self.device)
-        said = sentence_of(self.train, rows.index, drawn)
-        sentence = self.train.vectors[self.train.sentences[said, 0]]
-        result = length_training_loss(self.model, sentence, self._tokens(self.train)[rows.index])
-        return {"loss": result.loss, "accuracy": result.accuracy}
-
-    def validate(self) -> dict[str, float]:
-        """Cross-entropy, accuracy and median absolute error in tokens over all sentences of the split."""
-        count = self.val.sentence_count
-        owner = torch.arange(len(count), device=self.device).repeat_interleave(count)
-        sentence = self.val.vectors[self.val.sentences[:, 0]]
-        tokens = self._tokens(self.val)[owner]
-        result = length_training_loss(self.model, sentence, tokens)
-        error = (self.model.median_tokens(sentence) - tokens).abs().float().median()
-        return {"loss": float(result.loss), "accuracy": float(result.accuracy), "error_tokens": float(error)}
-
-    def compile(self) -> None:
-        """Too small to gain from it."""
-
-    def _tokens(self, data: Sequences) -> Tensor:
-        return data.lengths[:, 0].clamp(max=self.max_tokens)

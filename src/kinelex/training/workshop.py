@@ -12,7 +12,12 @@ from torch import Tensor
 
 from kinelex.errors import KinelexError
 from kinelex.generators.base import ConditionWhitening
-from kinelex.generators.durations import LengthEstimator, LengthEstimatorConfig
+from kinelex.generators.durations import (
+    LengthEstimator,
+    LengthEstimatorConfig,
+    PhraseDurations,
+    PhraseDurationsConfig,
+)
 from kinelex.generators.masked import MaskTransformer
 from kinelex.generators.residual import ResidualTransformer
 from kinelex.motion.layout import FeatureLayout
@@ -30,10 +35,11 @@ from kinelex.training.cache import (
 )
 from kinelex.training.checkpoint import save_weights, weights_hash
 from kinelex.training.corpus import Corpus, Sentence, draws_of_clips, draws_of_parts, read_corpus
-from kinelex.training.cuts import segment_table, segmenter_of
+from kinelex.training.cuts import known_segments, segment_table, segmenter_of
+from kinelex.training.durations import DurationsStage, LengthStage
 from kinelex.training.loop import WEIGHTS, Stage, load_weights
 from kinelex.training.recipes import Recipe
-from kinelex.training.stages import DecoderStage, LengthStage, TokenizerStage, TokenStage
+from kinelex.training.stages import DecoderStage, TokenizerStage, TokenStage
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -132,8 +138,11 @@ class Workshop:
                 self.recipe.data.offsets, f"{name} {self.corpus.data_hash}", self.cache, self.fabric.device,
             )  # fmt: skip
         sentences, first, count = sentence_rows(self.said[name], self.texts.rows)
-        counts = self._segment_counts(name, mirror)
-        return Sequences(tokens.ids, tokens.starts, tokens.lengths, first, count, sentences, vectors, counts)
+        known = known_segments(split, self.recipe.tokenizer.model.downsampling)
+        return Sequences(
+            tokens.ids, tokens.starts, tokens.lengths, first, count, sentences, vectors,
+            torch.cat((known, known)) if mirror else known, self._segment_counts(name, mirror),
+        )  # fmt: skip
 
     def _segment_counts(self, name: str, mirror: bool) -> Tensor | None:
         """Tokens of each phrase's motion segment; a mirror image is cut like the motion it is of."""
@@ -179,9 +188,12 @@ class Workshop:
         model = build_model(self.recipe, name, self.texts.vectors.shape[1])
         if isinstance(model, LengthEstimator):
             return LengthStage(model, train, val, self.token_hash, max_tokens=self.max_tokens, device=device)
+        if isinstance(model, PhraseDurations):
+            return DurationsStage(model, train, val, self.token_hash, device=device)
         return TokenStage(
             name, model, train, val, self.token_hash, max_tokens=self.max_tokens,
-            segment_dropout=self.recipe.text.segment_dropout, device=device, draws=self.draws,
+            segment_dropout=self.recipe.text.segment_dropout, span_dropout=self.recipe.text.span_dropout,
+            device=device, draws=self.draws,
         )  # fmt: skip
 
 
@@ -196,4 +208,6 @@ def build_model(recipe: Recipe, name: str, text_width: int) -> Any:
         return transformer if alignment is None else AlignedMaskTransformer(transformer, alignment)
     if name == "residual":
         return ResidualTransformer(recipe.residual.config(tokenizer, text_width))
-    return LengthEstimator(LengthEstimatorConfig(text_width=text_width))
+    if name == "length":
+        return LengthEstimator(LengthEstimatorConfig(text_width=text_width))
+    return PhraseDurations(PhraseDurationsConfig(text_width=text_width))
