@@ -56,6 +56,28 @@ def test_a_phrase_may_say_something_else(pipeline: Pipeline, clip: Motion) -> No
     assert (edited.segments[1].start, edited.segments[2].end) == (2.0, 4.0)
 
 
+@pytest.mark.parametrize("seconds", [0.6, 2.0, 5.0])
+def test_a_phrase_may_take_another_time(pipeline: Pipeline, clip: Motion, seconds: float) -> None:
+    edited = pipeline.regenerate(clip, 2, duration=seconds)
+    assert edited.seconds == pytest.approx(clip.seconds + seconds - 2.0)
+    assert np.array_equal(edited.positions[:40], clip.positions[:40])
+    assert same_but_moved(edited.positions[40 + round(seconds * 20) :], clip.positions[80:])
+    assert [part.text for part in edited.segments] == list(PHRASES)
+    assert edited.segments[1].end == pytest.approx(2.0 + seconds)
+    assert edited.segments[2].start == pytest.approx(2.0 + seconds)
+    said = pipeline.regenerate(clip, 2, "a person runs", duration=seconds)
+    assert said.segments[1].text == "a person runs"
+    assert [part.end for part in said.segments] == pytest.approx([part.end for part in edited.segments])
+
+
+def test_the_last_phrase_may_take_another_time(pipeline: Pipeline, clip: Motion) -> None:
+    edited = pipeline.regenerate(clip, 3, duration=4.0)
+    assert np.array_equal(edited.positions[:80], clip.positions[:80])
+    assert edited.segments[2].end == pytest.approx(8.0)
+    with pytest.raises(KinelexError, match=r"duration is 0.1 s"):
+        pipeline.regenerate(clip, 2, duration=0.1)
+
+
 @pytest.mark.parametrize(("start", "end"), [(0, 3), (0.1, 3), (3, 5.03), (5, 8.5), (5.03, 8.45)])
 def test_any_part_can_be_drawn_again(pipeline: Pipeline, clip: Motion, start: float, end: float) -> None:
     edited = pipeline.inbetween(clip, start, end, "a person waves")

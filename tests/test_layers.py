@@ -23,7 +23,7 @@ LAYERS = (
     ("search",),
     ("training",),
     ("hub",),
-    ("editing", "pipeline"),
+    ("prompts", "planning", "editing", "pipeline"),
     ("serve",),
     ("cli",),
     ("__main__",),

@@ -7,7 +7,8 @@ import pytest
 
 from kinelex.errors import KinelexError
 from kinelex.generators.model import MotionModel
-from kinelex.pipeline import Pipeline, Prompt, load, spread
+from kinelex.pipeline import Pipeline, load
+from kinelex.prompts import Prompt
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,46 @@ def test_an_unknown_device_is_refused() -> None:
         load("default", device="nonsense")
 
 
-def test_spread_is_proportional_without_gaps() -> None:
-    first, second = spread(["a", "b"], [1, 3], 8.0)
-    assert (first.start, first.end, second.start, second.end) == (0.0, 2.0, 2.0, 8.0)
+def test_given_durations_are_kept_to_the_token(pipeline: Pipeline) -> None:
+    motion = pipeline("a person walks, turns left and then waves", durations=[2.0, 0.6, 3.1])
+    ends = [part.end for part in motion.segments]
+    assert ends[:2] == pytest.approx([2.0, 2.6], abs=0.11)
+    assert ends[2] == pytest.approx(motion.seconds) == pytest.approx(5.7, abs=0.11)
+
+
+def test_even_timing_shares_the_clip_evenly(pipeline: Pipeline) -> None:
+    prompt = Prompt("a person walks, turns left and then waves", duration=6.0, timing="even")
+    (motion,) = pipeline.generate_batch([prompt])
+    assert [part.end for part in motion.segments] == pytest.approx([2.0, 4.0, 6.0])
+
+
+def test_timing_is_what_tells_the_order(pipeline: Pipeline) -> None:
+    """The same phrases at other times are another motion: the networks are told when each is due."""
+    long, short = (
+        pipeline(segments=["a person runs", "a person jumps"], durations=durations, seed=1)
+        for durations in ((3.0, 1.0), (1.0, 3.0))
+    )
+    assert long.positions.shape == short.positions.shape
+    assert not np.allclose(long.positions, short.positions, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("durations", "duration", "message"),
+    [
+        ((2.0,), None, "1 durations given for 2 phrases"),
+        ((2.0, 0.1), None, "too short"),
+        ((2.0, 2.0), 4.0, "not both"),
+        ((60.0, 60.0), None, "duration is 120 s"),
+        ((2.0, float("nan")), None, "duration is nan"),
+    ],
+)
+def test_impossible_durations_are_refused(
+    durations: tuple[float, ...], duration: float | None, message: str
+) -> None:
+    with pytest.raises(KinelexError, match=message):
+        Prompt("a person walks, then sits down", duration=duration, durations=durations)
+
+
+def test_a_clip_too_short_for_its_phrases_is_refused(pipeline: Pipeline) -> None:
+    with pytest.raises(KinelexError, match="too short for 5 phrases"):
+        pipeline(segments=["a person walks", "runs", "jumps", "waves", "sits"], duration=0.6)

@@ -9,7 +9,12 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from kinelex.generators.base import ConditionWhitening
-from kinelex.generators.durations import LengthEstimator, LengthEstimatorConfig
+from kinelex.generators.durations import (
+    LengthEstimator,
+    LengthEstimatorConfig,
+    PhraseDurations,
+    PhraseDurationsConfig,
+)
 from kinelex.generators.masked import MaskTransformer, MaskTransformerConfig
 from kinelex.generators.model import MotionModel
 from kinelex.generators.residual import ResidualTransformer, ResidualTransformerConfig
@@ -83,11 +88,14 @@ def tiny_model(folder: Path) -> MotionModel:
         skeleton=HUMANML3D,
         normalizer=normalizer,
         tokenizer=tokenizer,
-        masked=MaskTransformer(MaskTransformerConfig(TEXT_WIDTH, CODES, CODE_WIDTH, TRANSFORMER)),
+        masked=MaskTransformer(
+            MaskTransformerConfig(TEXT_WIDTH, CODES, CODE_WIDTH, TRANSFORMER, phrase_guide=True)
+        ),
         residual=ResidualTransformer(
             ResidualTransformerConfig(TEXT_WIDTH, CODES, CODE_WIDTH, QUANTIZERS, TRANSFORMER)
         ),
         length=LengthEstimator(LengthEstimatorConfig(TEXT_WIDTH)),
+        durations=PhraseDurations(PhraseDurationsConfig(TEXT_WIDTH)),
         whitening=ConditionWhitening(TEXT_WIDTH),
         encoder=tiny_encoder(folder),
     ).to("cpu")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from kinelex.alignment.spans import Spans
 from kinelex.errors import KinelexError
 from kinelex.generators.base import MAX_SEGMENTS
 from kinelex.generators.editing import context_around, open_span
@@ -36,8 +37,8 @@ class Gap:
     trail: int
 
     @classmethod
-    def between(cls, frames: int, start: int, end: int, step: int) -> Gap:
-        """Frames start..end-1, to be drawn at their own length, in whole tokens of `step` frames.
+    def between(cls, frames: int, start: int, end: int, step: int, size: int | None = None) -> Gap:
+        """Frames start..end-1, to be replaced by `size` frames (as many as they are), in whole tokens of `step` frames.
 
         The end moves to the nearest whole token from `start`; a rest that is too short for a token is drawn too.
         """
@@ -47,8 +48,12 @@ class Gap:
             end = start + tokens * step
         else:
             end, tokens = frames, -((start - frames) // step)
+        drawn = end - start
+        if size is not None:
+            tokens = max(1, round(size / step))
+            drawn = tokens * step
         lead, trail = context_around(start // step, tokens, (frames - end) // step)
-        return cls(start, end, end - start, tokens, lead, trail)
+        return cls(start, end, drawn, tokens, lead, trail)
 
     @classmethod
     def after(cls, frames: int, tokens: int, step: int) -> Gap:
@@ -107,8 +112,21 @@ def overwrite(
     return tuple(sorted((*kept, *new), key=lambda part: part.start))
 
 
-def phrases_in_view(segments: Sequence[Segment], motion: Motion, gap: Gap, step: int) -> tuple[str, ...]:
+def stretched(segments: Sequence[Segment], start: float, end: float, seconds: float) -> tuple[Segment, ...]:
+    """The phrases when what happens from `start` to `end` takes `seconds` instead: those after it move."""
+
+    def moved(time: float) -> float:
+        if time >= end:
+            return time + seconds - (end - start)
+        return time if time <= start else start + (time - start) * seconds / (end - start)
+
+    return tuple(Segment(part.text, moved(part.start), moved(part.end)) for part in segments)
+
+
+def phrases_in_view(segments: Sequence[Segment], motion: Motion, gap: Gap, step: int) -> tuple[Segment, ...]:
     """What the generator is told: the phrases of the frames that it sees, the nearest to the gap if too many.
+
+    Their times are in tokens from the first that it sees.
 
     Raises:
         KinelexError: there are none.
@@ -120,4 +138,15 @@ def phrases_in_view(segments: Sequence[Segment], motion: Motion, gap: Gap, step:
     if not seen:
         raise KinelexError("the clip has no phrases that say what happens there; give a text")
     nearest = sorted(seen, key=lambda part: abs((part.start + part.end) / 2 - middle))[:MAX_SEGMENTS]
-    return tuple(part.text for part in seen if part in nearest)
+    tokens = motion.fps / step
+    return tuple(
+        Segment(part.text, max(part.start - first, 0) * tokens, (min(part.end, last) - first) * tokens)
+        for part in seen
+        if part in nearest
+    )
+
+
+def spans_in_view(phrases: Sequence[Segment], device: torch.device) -> Spans:
+    """The nearest whole tokens of phrases whose times are in tokens (one sample)."""
+    times = torch.tensor([[(part.start, part.end) for part in phrases]], device=device).round().long()
+    return Spans(times[..., 0], times[..., 1])

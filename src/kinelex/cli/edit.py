@@ -24,14 +24,15 @@ DESCRIPTION = """Draw a part of a clip again, or go on after its end. Say which 
 
   kinelex edit walk.npz --phrase 2 --seed 7 --output take2.npz            the second phrase, drawn differently
   kinelex edit walk.npz "a person jumps" --phrase 2 --output jump.npz     something else in its place
+  kinelex edit walk.npz --phrase 2 --duration 4 --output slow.npz         the second phrase, in four seconds
   kinelex edit take.bvh "a person waves" --between 1.5:3 --output wave.glb    what happens from 1.5 to 3 s
   kinelex edit walk.npz "a person runs" --between 2: --output run.npz     another ending, from 2 s on
   kinelex edit walk.npz "a person runs" --between :2 --output start.npz   another beginning, up to 2 s
   kinelex edit walk.npz "a person sits down" --extend --output longer.npz     go on after the end
 
 The frames outside the part are kept: those before it as they are, those after it moved over the floor to where
-the new part leads. --phrase and --between keep the clip's length. Any motion file and any length will do; only
-npz files carry phrases (kinelex inspect shows them), so other files need a text."""
+the new part leads. Without --duration, --phrase and --between keep the clip's length. Any motion file and any
+length will do; only npz files carry phrases (kinelex inspect shows them), so other files need a text."""
 
 
 def add_parser(commands: Any) -> None:
@@ -44,7 +45,10 @@ def add_parser(commands: Any) -> None:
     part.add_argument("--between", metavar="START:END", help="seconds; either may be left out")
     part.add_argument("--extend", action="store_true", help="new frames after the end")
     parser.add_argument(
-        "--duration", type=float, metavar="SECONDS", help="how much --extend adds (default: estimated)"
+        "--duration",
+        type=float,
+        metavar="SECONDS",
+        help="of the new part (default: as long as the old part; with --extend, estimated)",
     )
     add_output_option(parser)
     add_model_options(parser)
@@ -58,10 +62,6 @@ def run(options: argparse.Namespace) -> None:
 
     if options.extend and options.text is None:
         raise KinelexError('--extend needs a text that says what happens next, as in "a person sits down"')
-    if options.duration is not None and not options.extend:
-        raise KinelexError(
-            "--duration goes with --extend; --phrase and --between keep the length of the clip"
-        )
     check_outputs(options.output, options)
     clip = Motion.load(options.clip)
     save_clip(_edited(clip, load_pipeline(options), options), options.output, options)
@@ -72,9 +72,13 @@ def _edited(clip: Motion, pipeline: Pipeline, options: argparse.Namespace) -> Mo
     if options.extend:
         return pipeline.extend(clip, text, options.duration, seed=seed, foot_lock=foot_lock)
     if options.phrase is not None:
-        return pipeline.regenerate(clip, options.phrase, text, seed=seed, foot_lock=foot_lock)
+        return pipeline.regenerate(
+            clip, options.phrase, text, duration=options.duration, seed=seed, foot_lock=foot_lock
+        )
     start, end = _span(options.between, clip.seconds)
-    return pipeline.inbetween(clip, start, end, text, seed=seed, foot_lock=foot_lock)
+    return pipeline.inbetween(
+        clip, start, end, text, duration=options.duration, seed=seed, foot_lock=foot_lock
+    )
 
 
 def _span(written: str, seconds: float) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from kinelex.cli.options import (
     add_model_options,
     add_output_option,
     add_rig_options,
+    add_timing_option,
     check_outputs,
     load_pipeline,
     save_clip,
@@ -26,10 +27,12 @@ DESCRIPTION = """Generate a motion clip from a sentence.
   kinelex generate "a person walks forward, then sits down" --output walk.glb --output walk.npz
   kinelex generate "a person waves" --seed 3 --duration 4 --output wave.bvh --names mixamo --unit cm
   kinelex generate --segments "a person walks forward | a person sits down" --output plan.html
+  kinelex generate "a person walks, then turns left, then waves" --durations "3, 1.5, 2" --output timed.glb
   kinelex generate --prompts prompts.txt --output "clips/{index:03d}.glb"
 
-The same text, seed and model give the same motion. Without --duration the length is estimated from the text.
-With --segments you say yourself which phrases follow one another; otherwise the sentence is split for you.
+The same text, seed and model give the same motion. The sentence is split into phrases that follow one another (see
+kinelex segment); with --segments you say yourself what they are. How long each takes is predicted, or said with
+--durations; what came of it is printed with the clip, and kept in npz files for kinelex edit.
 --prompts reads one prompt a line; {index} in --output is the line number, counted from 0.
 To change a part of a clip, or go on after its end, see kinelex edit --help."""
 
@@ -43,6 +46,8 @@ def add_parser(commands: Any) -> None:
         "--duration", type=float, metavar="SECONDS", help="length of the clip (default: estimated)"
     )
     parser.add_argument("--segments", metavar='"A | B"', help="the phrases in their order, separated by |")
+    parser.add_argument("--durations", metavar='"S, S"', help="seconds of each phrase, separated by commas")
+    add_timing_option(parser)
     parser.add_argument("--prompts", type=Path, metavar="FILE", help="generate every line of a text file")
     add_model_options(parser)
     add_rig_options(parser)
@@ -75,9 +80,26 @@ def _prompts(options: argparse.Namespace) -> list[Prompt]:
         raise KinelexError('give a text, --segments "A | B", or --prompts FILE')
     phrases = tuple(phrase.strip() for phrase in options.segments.split("|")) if options.segments else None
     if options.prompts is None:
-        return [Prompt(options.text, options.seed, options.duration, phrases)]
+        durations = _seconds(options.durations)
+        return [
+            Prompt(options.text, options.seed, options.duration, phrases, durations, timing=options.timing)
+        ]
+    if options.durations is not None:
+        raise KinelexError("--durations is of one clip's phrases; it does not go with --prompts")
     lines = _read_lines(options.prompts)
-    return [Prompt(line, options.seed + index, options.duration) for index, line in enumerate(lines)]
+    return [
+        Prompt(line, options.seed + index, options.duration, timing=options.timing)
+        for index, line in enumerate(lines)
+    ]
+
+
+def _seconds(written: str | None) -> tuple[float, ...] | None:
+    if written is None:
+        return None
+    try:
+        return tuple(float(number) for number in written.split(","))
+    except ValueError as error:
+        raise KinelexError(f'--durations {written!r} is no list of seconds; write "2, 1.5"') from error
 
 
 def _read_lines(path: Path) -> list[str]:

@@ -77,6 +77,16 @@ def load_pipeline(options: argparse.Namespace) -> Pipeline:
     return model if options.guidance is None else model.with_options(guidance=options.guidance)
 
 
+def add_timing_option(parser: argparse.ArgumentParser) -> None:
+    """How phrases share the time of a clip."""
+    parser.add_argument(
+        "--timing",
+        choices=("predicted", "even"),
+        default="predicted",
+        help="how phrases share the time: by how long each takes, or evenly (default: predicted)",
+    )
+
+
 def save_clip(motion: Motion, outputs: list[str], options: argparse.Namespace) -> None:
     """Write every output and say what is in them."""
     for output in outputs:

@@ -8,13 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinelex.cli.options import add_command, add_measured_model, load_pipeline
+from kinelex.cli.options import add_command, add_measured_model, add_timing_option, load_pipeline
 from kinelex.errors import KinelexError
 
 if TYPE_CHECKING:
     from kinelex.evaluation.probes.suite import MinimalPair
     from kinelex.motion.motion import Motion
     from kinelex.pipeline import Pipeline
+    from kinelex.prompts import Timing
 
 DESCRIPTION = """Probe which words a model obeys.
 
@@ -48,6 +49,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--validate-only", action="store_true", help="ask the recordings and no model")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
     parser.add_argument("--guidance", type=float, help="guidance scale (default: the model's)")
+    add_timing_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -71,12 +73,15 @@ def run(options: argparse.Namespace) -> None:
     verdicts, facts = [], {}
     if not options.validate_only:
         pipeline = load_pipeline(options)
-        verdicts = run_suite(pairs, lambda texts, seed: _clips(pipeline, texts, seed), range(options.seeds))
+        verdicts = run_suite(
+            pairs, lambda texts, seed: _clips(pipeline, texts, seed, options.timing), range(options.seeds)
+        )
         facts = {
             "model": asdict(model_identity(options.model)),
             "versions": versions(),
             "seeds": options.seeds,
             "guidance": pipeline.options.guidance,
+            "timing": options.timing,
         }
         print("\n" + family_table(score_families(verdicts, validation)))
     if options.output is not None:
@@ -95,12 +100,12 @@ def _pairs(families: Sequence[str] | None) -> tuple[MinimalPair, ...]:
     return tuple(pair for pair in pairs if not families or pair.family in families)
 
 
-def _clips(pipeline: Pipeline, texts: Sequence[str], seed: int) -> list[Motion]:
+def _clips(pipeline: Pipeline, texts: Sequence[str], seed: int, timing: Timing) -> list[Motion]:
     """A clip for each text, in batches."""
     from kinelex.pipeline import BATCH_SIZE, Prompt
     from kinelex.progress import track
 
-    prompts = [Prompt(text, seed) for text in texts]
+    prompts = [Prompt(text, seed, timing=timing) for text in texts]
     batches = range(0, len(prompts), BATCH_SIZE)
     return [
         motion

@@ -80,11 +80,15 @@ class ModelCandidate:
 
     @torch.inference_mode()
     def generate(self, texts: Sequence[str], tokens: Tensor, seeds: Sequence[int]) -> Tensor:
-        phrases = [self._phrases[text] for text in texts]
-        condition = TextCondition.of_texts(self._vectors, self._rows, texts, phrases)
-        drawn = self.generator.generate(condition, tokens.to(self.model.device), seeds, self.options)
+        condition, lengths = self._condition(texts), tokens.to(self.model.device)
+        condition = condition.at(self.model.phrase_spans(condition, lengths))
+        drawn = self.generator.generate(condition, lengths, seeds, self.options)
         return self.model.normalizer.restore(self.model.tokenizer.decode(drawn))
 
     @torch.inference_mode()
     def estimate(self, texts: Sequence[str]) -> Tensor:
-        return self.model.length.median_tokens(self._vectors[[self._rows[text] for text in texts]]).cpu()
+        return self.model.total_tokens(self._condition(texts)).cpu()
+
+    def _condition(self, texts: Sequence[str]) -> TextCondition:
+        phrases = [self._phrases[text] for text in texts]
+        return TextCondition.of_texts(self._vectors, self._rows, texts, phrases)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from kinelex.alignment.segmo import SegmentAlignment
-from kinelex.generators.base import ConditionWhitening
+from kinelex.alignment.spans import Spans, shared_spans
+from kinelex.generators.base import ConditionWhitening, TextCondition
 from kinelex.generators.durations import LengthEstimator, PhraseDurations
 from kinelex.generators.masked import MaskTransformer
 from kinelex.generators.residual import ResidualTransformer
@@ -45,6 +46,29 @@ class MotionModel:
         names = ("normalizer", "tokenizer", "masked", "residual", "length", "whitening")
         optional = tuple(name for name in ("alignment", "durations") if getattr(self, name) is not None)
         return {name: getattr(self, name) for name in (*names, *optional)}
+
+    @property
+    def seconds_per_token(self) -> float:
+        """Duration of one motion token."""
+        return self.tokenizer.config.downsampling / self.skeleton.fps
+
+    def phrase_tokens(self, condition: TextCondition) -> Tensor:
+        """(B, S) how many tokens each phrase would take; 0 where there is none."""
+        if self.durations is not None:
+            return self.durations.median_tokens(condition.segments, condition.segment_mask)
+        return self.length.median_tokens(condition.segments) * condition.segment_mask
+
+    def phrase_spans(self, condition: TextCondition, lengths: Tensor) -> Spans:
+        """The tokens of each phrase in motions of lengths (B,) tokens, shared out by how long the phrases take."""
+        return shared_spans(lengths, self.phrase_tokens(condition).float())
+
+    def total_tokens(self, condition: TextCondition) -> Tensor:
+        """(B,) how many tokens each sentence takes: what its phrases do together, if they are several."""
+        whole = self.length.median_tokens(condition.sentence)
+        if self.durations is None:
+            return whole
+        several = condition.segment_mask.sum(1) > 1
+        return self.phrase_tokens(condition).sum(1).where(several, whole)
 
     @property
     def device(self) -> torch.device:

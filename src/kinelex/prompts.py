@@ -1,0 +1,97 @@
+"""What a user asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kinelex.errors import KinelexError
+from kinelex.generators.base import MAX_SEGMENTS
+from kinelex.text.segmenter import segment
+
+MAX_PROMPT_CHARACTERS = 1000
+MIN_SECONDS, MAX_SECONDS = 0.5, 60.0
+MIN_PHRASE_SECONDS = 0.2
+
+
+Timing = Literal["predicted", "even"]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What to generate.
+
+    Attributes:
+        text: the sentence; None when `segments` say it all.
+        seed: same text, seed and model: same motion.
+        duration: seconds; None to estimate it from the text.
+        segments: the phrases in their order; None to split the text.
+        durations: seconds of each phrase; None to share the duration out as `timing` says.
+        timing: by how long each phrase takes ("predicted"), or evenly, as in SegMo ("even").
+
+    Raises:
+        KinelexError: empty or overlong text, more than five phrases, durations that are out of range or not one
+            a phrase.
+    """
+
+    text: str | None
+    seed: int = 0
+    duration: float | None = None
+    segments: tuple[str, ...] | None = None
+    durations: tuple[float, ...] | None = None
+    timing: Timing = "predicted"
+
+    def __post_init__(self) -> None:
+        if self.text is None and self.segments is not None:
+            object.__setattr__(self, "text", ", then ".join(self.segments))
+        _check_text(self.text or "")
+        for phrase in self.segments or ():
+            _check_text(phrase)
+        if self.segments is not None and not 1 <= len(self.segments) <= MAX_SEGMENTS:
+            raise KinelexError(f"{len(self.segments)} phrases given; give 1 to {MAX_SEGMENTS}")
+        if not -(2**63) <= self.seed < 2**63:
+            raise KinelexError(f"seed {self.seed} does not fit 64 bits; give a smaller number")
+        if self.timing not in ("predicted", "even"):
+            raise KinelexError(f"timing is {self.timing!r}; give predicted or even")
+        self._check_durations()
+
+    def _check_durations(self) -> None:
+        total = self.seconds
+        if total is not None and not MIN_SECONDS <= total <= MAX_SECONDS:
+            raise KinelexError(f"duration is {total:g} s; give {MIN_SECONDS:g} to {MAX_SECONDS:g} s")
+        if self.durations is None:
+            return
+        if self.duration is not None:
+            raise KinelexError("give the duration of the clip or those of its phrases, not both")
+        if len(self.durations) != len(self.phrases):
+            raise KinelexError(
+                f"{len(self.durations)} durations given for {len(self.phrases)} phrases "
+                f"({' | '.join(self.phrases)}); give one each"
+            )
+        if not min(self.durations) >= MIN_PHRASE_SECONDS:
+            raise KinelexError(
+                f"a phrase of {min(self.durations):g} s is too short; "
+                f"give each at least {MIN_PHRASE_SECONDS:g} s"
+            )
+
+    @property
+    def seconds(self) -> float | None:
+        """Of the whole clip, where it is given."""
+        return self.duration if self.durations is None else sum(self.durations)
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """The phrases in their order: the given ones, or the sentence split."""
+        if self.segments is not None:
+            return self.segments
+        return tuple(segment(self.text or "", limit=MAX_SEGMENTS))
+
+
+def _check_text(text: str) -> None:
+    if not any(character.isalnum() for character in text):
+        raise KinelexError("the prompt is empty; say what the person does, as in 'a person walks forward'")
+    if len(text) > MAX_PROMPT_CHARACTERS:
+        raise KinelexError(
+            f"the prompt has {len(text)} characters; shorten it to {MAX_PROMPT_CHARACTERS}, "
+            "or generate several clips from shorter prompts"
+        )
