@@ -19,6 +19,7 @@ LAYERS = (
     ("tokenizer",),
     ("alignment",),
     ("generators",),
+    ("retrieval",),
     ("evaluation",),
     ("search",),
     ("training",),

@@ -1,0 +1,138 @@
+"""Networks of text-motion retrieval: two encoders into one space, and a decoder of motion from it.
+
+M. Petrovich, M. J. Black, G. Varol, "TMR: Text-to-Motion Retrieval Using Contrastive 3D Human Motion Synthesis", ICCV
+2023, section 3, with the encoders and the decoder of ACTOR and TEMOS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kinelex.errors import KinelexError
+from kinelex.generators.dropout import Dropout
+from kinelex.generators.transformer import Attention, Encoder, Positions, TransformerConfig
+
+_MU, _LOGVAR = 0, 1
+
+
+@dataclass(frozen=True)
+class RetrievalConfig:
+    """Sizes of the three networks; the defaults are the published ones for HumanML3D.
+
+    Attributes:
+        features: of a frame.
+        text_width: of the language model's token features.
+        transformer: of each of the three networks; its `latent` is the width of the common space.
+    """
+
+    features: int = 263
+    text_width: int = 768
+    transformer: TransformerConfig = field(default_factory=lambda: TransformerConfig(256, 6, 4, 1024, 0.1))
+
+    def __post_init__(self) -> None:
+        if min(self.features, self.text_width) < 1:
+            raise KinelexError(
+                f"features and text_width are {self.features} and {self.text_width}; give at least 1"
+            )
+        sizes = self.transformer
+        if sizes.latent % sizes.heads or sizes.latent // sizes.heads % 2:
+            raise KinelexError(
+                f"transformer.latent is {sizes.latent}; it must be an even multiple of heads ({sizes.heads})"
+            )
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Normal distributions of B texts or motions.
+
+    Attributes:
+        mu: (B, D) means; retrieval compares these.
+        logvar: (B, D) logarithms of the variances.
+    """
+
+    mu: Tensor
+    logvar: Tensor
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """(B, D) latents mu + noise * deviation, of standard normal noise (B, D)."""
+        return self.mu + noise * torch.exp(0.5 * self.logvar)
+
+
+class SequenceEncoder(nn.Module):
+    """Frames or words to a distribution: two learned tokens in front read the sequence.
+
+    Positions count tokens and sequence together: the first frame has position 2.
+    """
+
+    def __init__(self, width: int, config: TransformerConfig) -> None:
+        super().__init__()
+        self.projection = nn.Linear(width, config.latent)
+        self.tokens = nn.Parameter(torch.randn(2, config.latent))
+        self.positions = Positions(config.latent, config.dropout)
+        self.encoder = Encoder(config)
+
+    def forward(self, sequence: Tensor, lengths: Tensor) -> Latents:
+        """Sequences (B, L, width), of which lengths (B,) count, to distributions."""
+        batch, longest, _ = sequence.shape
+        hidden = torch.cat([self.tokens.expand(batch, -1, -1), self.projection(sequence)], dim=1)
+        keys = torch.arange(longest + 2, device=lengths.device) < lengths[:, None] + 2
+        wanted = torch.tensor([_MU, _LOGVAR], device=sequence.device).expand(batch, -1)
+        mu, logvar = self.encoder(self.positions(hidden), keys, wanted).unbind(1)
+        return Latents(mu, logvar)
+
+
+class DecoderLayer(nn.Module):
+    """Post-norm decoder layer with exact GELU; the memory is one vector a sample."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.self_attn = Attention(config)
+        self.multihead_attn = Attention(config)
+        self.linear1 = nn.Linear(config.latent, config.feedforward)
+        self.linear2 = nn.Linear(config.feedforward, config.latent)
+        self.norm1 = nn.LayerNorm(config.latent)
+        self.norm2 = nn.LayerNorm(config.latent)
+        self.norm3 = nn.LayerNorm(config.latent)
+        self.dropout = Dropout(config.dropout)
+
+    def forward(self, hidden: Tensor, memory: Tensor, keys: Tensor) -> Tensor:
+        """(B, T, C) with memory (B, 1, C) and keys (B, 1, 1, T), True where there is a frame, to (B, T, C)."""
+        hidden = self.norm1(hidden + self.dropout(self.self_attn(hidden, keys)))
+        hidden = self.norm2(hidden + self.dropout(self.multihead_attn(memory, None, hidden)))
+        inner = self.dropout(F.gelu(self.linear1(hidden)))
+        return self.norm3(hidden + self.dropout(self.linear2(inner)))
+
+
+class MotionDecoder(nn.Module):
+    """A latent to normalised features: frames are zero queries that know their position."""
+
+    def __init__(self, features: int, config: TransformerConfig) -> None:
+        super().__init__()
+        self.positions = Positions(config.latent, config.dropout)
+        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.layers))
+        self.output = nn.Linear(config.latent, features)
+
+    def forward(self, latents: Tensor, lengths: Tensor) -> Tensor:
+        """Latents (B, C) to features (B, T, F) of lengths (B,) frames, zero beyond; T is the longest."""
+        longest = int(lengths.max())
+        inside = torch.arange(longest, device=latents.device) < lengths[:, None]
+        memory = latents[:, None]
+        hidden = self.positions(torch.zeros_like(memory).expand(-1, longest, -1))
+        for layer in self.layers:
+            hidden = layer(hidden, memory, inside[:, None, None])
+        return self.output(hidden).masked_fill(~inside[..., None], 0.0)
+
+
+class RetrievalNetworks(nn.Module):
+    """Motion encoder, text encoder on a language model's token features, and motion decoder."""
+
+    def __init__(self, config: RetrievalConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.motion = SequenceEncoder(config.features, config.transformer)
+        self.text = SequenceEncoder(config.text_width, config.transformer)
+        self.decoder = MotionDecoder(config.features, config.transformer)
