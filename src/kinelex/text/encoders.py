@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 MINILM = "minilm"
+CARD = "README.md"
 # CLIP keeps its sentence vector in a model class of its own; every other family is read by AutoModel.
 CLIP_FAMILY = ("clip", "clip_text_model")
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model")
@@ -138,7 +139,7 @@ class TextEncoder(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        return self.word_embeddings.weight.device
+        return self.model.device
 
     def tokenize(self, texts: Sequence[str], max_length: int | None = None) -> Tokens:
         """Token ids of the texts, cut to `max_length` (the model's limit at most), padded to the longest.
@@ -219,7 +220,9 @@ class TextEncoder(nn.Module):
         finally:
             self.train(training)
 
-    def save(self, folder: str | os.PathLike[str], dtype: torch.dtype = torch.float32) -> None:
+    def save(
+        self, folder: str | os.PathLike[str], dtype: torch.dtype = torch.float32, card: str | None = None
+    ) -> None:
         """Write an ordinary Hugging Face folder, which `transformers.AutoModel.from_pretrained` loads.
 
         Files of the same names are replaced one by one, each whole. Mean-pooled models get the pooling files
@@ -228,6 +231,7 @@ class TextEncoder(nn.Module):
         Args:
             folder: where to write; made when missing.
             dtype: torch.float16 halves the size for shipping.
+            card: text of the README.md that goes with the model; none is written without it.
 
         Raises:
             KinelexError: the folder cannot be written.
@@ -242,6 +246,8 @@ class TextEncoder(nn.Module):
                 self.tokenizer.save_pretrained(temporary)
                 if self.model.config.model_type not in CLIP_FAMILY:
                     _write_pooling(Path(temporary), self.dim, self.limit, self.normalize)
+                if card is not None:
+                    (Path(temporary) / CARD).write_text(card, encoding="utf-8")
                 for written in sorted(Path(temporary).rglob("*")):
                     if written.is_file():
                         target = folder / written.relative_to(temporary)
