@@ -10,6 +10,7 @@ import pytest
 
 from kinelex.cli import main
 from kinelex.motion.motion import Motion
+from tiny_encoders import write_encoder
 
 CLIP = Path(__file__).parents[1] / "data" / "012314_joints.npy"
 
@@ -47,6 +48,25 @@ def test_generate_is_reproducible(model_folder: Path, tmp_path: Path) -> None:
         )
     first, second = (Motion.load(tmp_path / name).positions for name in ("first.npz", "second.npz"))
     assert np.array_equal(first, second)
+
+
+def test_generate_with_another_text_encoder(
+    model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["generate", "a person walks", "--duration", "2", "--model", str(model_folder), "--output"]
+    clips = [str(tmp_path / name) for name in ("own.npz", "same.npz", "other.npz", "narrow.npz")]
+    encoders = [model_folder / "text_encoder"]
+    encoders += [write_encoder(family, tmp_path / family) for family in ("bert", "clip")]
+    assert main([*arguments, clips[0]]) == 0
+    codes = [
+        main([*arguments, clip, "--text-encoder", str(encoder)])
+        for clip, encoder in zip(clips[1:], encoders, strict=True)
+    ]
+    assert codes == [0, 0, 2]
+    own, same, other = (Motion.load(clip).positions for clip in clips[:3])
+    assert np.array_equal(own, same)
+    assert not np.array_equal(own, other)
+    assert "gives 8 numbers a sentence, but the model reads 16" in capsys.readouterr().err
 
 
 def test_generate_a_file_of_prompts(model_folder: Path, tmp_path: Path) -> None:

@@ -68,12 +68,15 @@ def check_outputs(outputs: list[str], options: argparse.Namespace) -> None:
         check_writable(output, names=options.names, unit=options.unit)
 
 
-def load_pipeline(options: argparse.Namespace) -> Pipeline:
-    """The model of --model, on --device, with --guidance."""
+def load_pipeline(options: argparse.Namespace, text_encoder: str | None = None) -> Pipeline:
+    """The model of --model, on --device, with --guidance, and with another text encoder where one is named."""
     # Imported here: torch takes seconds, which --help need not wait for.
-    from kinelex.pipeline import load
+    from kinelex.hub.folder import with_text_encoder
+    from kinelex.pipeline import Pipeline, load
 
     model = load(options.model, device=options.device)
+    if text_encoder is not None:
+        model = Pipeline(with_text_encoder(model.model, text_encoder), model.options)
     return model if options.guidance is None else model.with_options(guidance=options.guidance)
 
 

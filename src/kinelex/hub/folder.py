@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -182,6 +182,26 @@ def load_model(folder: str | Path = "default", device: str | torch.device = "cpu
         load_weights(part, folder / f"{name}.safetensors")
     skeleton = skeleton_named(config.skeleton)
     return MotionModel(skeleton=skeleton, encoder=encoder, sampling=config.sampling, **parts).to(device)
+
+
+def with_text_encoder(model: MotionModel, name: str | Path) -> MotionModel:
+    """The model with another text encoder in place of its own; the model must have been trained with it.
+
+    Args:
+        model: whose other parts are shared with the result.
+        name: what TextEncoder.load takes.
+
+    Raises:
+        KinelexError: no such encoder, or its sentence vectors are not as wide as those that the model reads.
+    """
+    encoder = TextEncoder.load(name)
+    width = model.masked.config.text_width
+    if encoder.dim != width:
+        raise KinelexError(
+            f"the text encoder {name} gives {encoder.dim} numbers a sentence, but the model reads {width}; "
+            "use the encoder that the model was trained with"
+        )
+    return replace(model, encoder=encoder).to(model.device)
 
 
 def read_config(folder: Path) -> FolderConfig:
