@@ -315,7 +315,7 @@ def read_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[dict[s
 
 def recipe_names() -> list[str]:
     """Names of the recipes that come with the package."""
-    return sorted(path.stem for path in RECIPES.glob("*.yaml") if path.stem != "debug")
+    return sorted(path.stem for path in RECIPES.glob("*.yaml") if not path.stem.startswith("debug"))
 
 
 def _find(path: Path) -> Path:
