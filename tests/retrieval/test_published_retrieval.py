@@ -66,9 +66,11 @@ def test_defaults_are_the_published_sizes() -> None:
         "features": 263,
         "text_width": 768,
         "transformer": {"latent": 256, "layers": 6, "heads": 4, "feedforward": 1024, "dropout": 0.1},
+        "decoder_layers": 6,
     }
     assert asdict(LossWeights()) == {
         "reconstruction": 1.0, "kl": 1e-5, "latent": 1e-5, "contrastive": 0.1, "temperature": 0.1, "threshold": 0.8,
+        "sampled": True,
     }  # fmt: skip
 
 

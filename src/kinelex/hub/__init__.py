@@ -1,8 +1,9 @@
-"""Model and evaluator folders, and the import of published checkpoints."""
+"""Folders of models, evaluators and retrieval models, and the import of published checkpoints."""
 
 from kinelex.hub.evaluator import import_evaluator, load_evaluator, save_evaluator
 from kinelex.hub.folder import ModelCard, default_model_folder, load_model, save_model
 from kinelex.hub.momask import import_momask
+from kinelex.hub.retrieval import load_retrieval, save_retrieval
 
 __all__ = [
     "ModelCard",
@@ -11,6 +12,8 @@ __all__ = [
     "import_momask",
     "load_evaluator",
     "load_model",
+    "load_retrieval",
     "save_evaluator",
     "save_model",
+    "save_retrieval",
 ]

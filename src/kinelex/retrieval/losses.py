@@ -20,6 +20,8 @@ class LossWeights:
         reconstruction, kl, latent, contrastive: weights.
         temperature: of the softmax.
         threshold: captions more alike than this, on the scale (1 + cosine) / 2, are no negatives of one another.
+        sampled: draw the latents of all terms from their distributions, as published, instead of taking the means,
+            which are what retrieval compares: a short training learns more from them.
     """
 
     reconstruction: float = 1.0
@@ -28,6 +30,7 @@ class LossWeights:
     contrastive: float = 0.1
     temperature: float = 0.1
     threshold: float = 0.8
+    sampled: bool = True
 
     def __post_init__(self) -> None:
         for name in ("reconstruction", "kl", "latent", "contrastive"):

@@ -123,28 +123,28 @@ def dissimilar_captions(sentences: Tensor, count: int, threshold: float = 0.95) 
     return torch.tensor(chosen)
 
 
-def pools(count: int) -> Tensor:
-    """(count // 32, 32) rows of the published small batches: shuffled by NumPy's seed 0, the rest dropped.
+def pools(count: int, size: int = POOL) -> Tensor:
+    """(count // size, size) rows of the published small batches: shuffled by NumPy's seed 0, the rest dropped.
 
     Raises:
-        KinelexError: fewer than 32.
+        KinelexError: fewer rows than a batch holds.
     """
-    if count < POOL:
+    if count < size:
         raise KinelexError(
-            f"small batches hold {POOL} pairs and there are {count}; give more captioned clips"
+            f"small batches hold {size} pairs and there are {count}; give more captioned clips"
         )
     order = np.arange(count)
     np.random.RandomState(POOL_SEED).shuffle(order)
-    return torch.from_numpy(order)[: count // POOL * POOL].view(-1, POOL)
+    return torch.from_numpy(order)[: count // size * size].view(-1, size)
 
 
-def pooled_scores(similarity: Tensor) -> RetrievalScores:
-    """Protocol "small batches" of Guo et al. 2022: mean over batches of 32 of the (N, N) similarity.
+def pooled_scores(similarity: Tensor, size: int = POOL) -> RetrievalScores:
+    """Protocol "small batches" of Guo et al. 2022: mean over batches of the (N, N) similarity, published with 32.
 
     Raises:
-        KinelexError: fewer than 32 pairs; see also `ranks`.
+        KinelexError: fewer pairs than a batch holds; see also `ranks`.
     """
-    several = [all_scores(similarity[rows][:, rows]) for rows in pools(len(similarity))]
+    several = [all_scores(similarity[rows][:, rows]) for rows in pools(len(similarity), size)]
     return RetrievalScores(
         _mean([scores.text_to_motion for scores in several]),
         _mean([scores.motion_to_text for scores in several]),
@@ -153,4 +153,4 @@ def pooled_scores(similarity: Tensor) -> RetrievalScores:
 
 def _mean(recalls: list[Recall]) -> Recall:
     at = {k: float(np.mean([one.at[k] for one in recalls])) for k in RECALLS}
-    return Recall(at, float(np.mean([one.median_rank for one in recalls])), POOL)
+    return Recall(at, float(np.mean([one.median_rank for one in recalls])), recalls[0].candidates)

@@ -27,18 +27,19 @@ class RetrievalConfig:
         features: of a frame.
         text_width: of the language model's token features.
         transformer: of each of the three networks; its `latent` is the width of the common space.
+        decoder_layers: of the motion decoder, which only training needs.
     """
 
     features: int = 263
     text_width: int = 768
     transformer: TransformerConfig = field(default_factory=lambda: TransformerConfig(256, 6, 4, 1024, 0.1))
+    decoder_layers: int = 6
 
     def __post_init__(self) -> None:
-        if min(self.features, self.text_width) < 1:
-            raise KinelexError(
-                f"features and text_width are {self.features} and {self.text_width}; give at least 1"
-            )
         sizes = self.transformer
+        for name, value in (*vars(self).items(), *vars(sizes).items()):
+            if isinstance(value, int) and value < 1:
+                raise KinelexError(f"{name} is {value}; give at least 1")
         if sizes.latent % sizes.heads or sizes.latent // sizes.heads % 2:
             raise KinelexError(
                 f"transformer.latent is {sizes.latent}; it must be an even multiple of heads ({sizes.heads})"
@@ -82,7 +83,7 @@ class SequenceEncoder(nn.Module):
         keys = torch.arange(longest + 2, device=lengths.device) < lengths[:, None] + 2
         wanted = torch.tensor([_MU, _LOGVAR], device=sequence.device).expand(batch, -1)
         mu, logvar = self.encoder(self.positions(hidden), keys, wanted).unbind(1)
-        return Latents(mu, logvar)
+        return Latents(mu.float(), logvar.float())
 
 
 class DecoderLayer(nn.Module):
@@ -110,11 +111,12 @@ class DecoderLayer(nn.Module):
 class MotionDecoder(nn.Module):
     """A latent to normalised features: frames are zero queries that know their position."""
 
-    def __init__(self, features: int, config: TransformerConfig) -> None:
+    def __init__(self, config: RetrievalConfig) -> None:
         super().__init__()
-        self.positions = Positions(config.latent, config.dropout)
-        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.layers))
-        self.output = nn.Linear(config.latent, features)
+        sizes = config.transformer
+        self.positions = Positions(sizes.latent, sizes.dropout)
+        self.layers = nn.ModuleList(DecoderLayer(sizes) for _ in range(config.decoder_layers))
+        self.output = nn.Linear(sizes.latent, config.features)
 
     def forward(self, latents: Tensor, lengths: Tensor) -> Tensor:
         """Latents (B, C) to features (B, T, F) of lengths (B,) frames, zero beyond; T is the longest."""
@@ -135,4 +137,4 @@ class RetrievalNetworks(nn.Module):
         self.config = config
         self.motion = SequenceEncoder(config.features, config.transformer)
         self.text = SequenceEncoder(config.text_width, config.transformer)
-        self.decoder = MotionDecoder(config.features, config.transformer)
+        self.decoder = MotionDecoder(config)
