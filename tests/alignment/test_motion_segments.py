@@ -36,6 +36,10 @@ def steps(lengths: tuple[int, ...], seed: int = 0) -> torch.Tensor:
     return torch.cat(parts)
 
 
+def phrases(count: int) -> tuple[str, ...]:
+    return tuple(f"action {number}" for number in range(count))
+
+
 def primitives() -> MotionPrimitives:
     return MotionPrimitives.fit([steps((40, 60, 50), seed) for seed in range(6)], SCALE, count=16)
 
@@ -48,7 +52,7 @@ SEGMENTERS = {"uniform": uniform_cuts, "cpd": ChangePoints(SCALE), "cluster": pr
 @pytest.mark.parametrize("frames", [5, 9, 64, 200])
 def test_every_segmenter_gives_ascending_cuts_inside_the_clip(name: str, count: int, frames: int) -> None:
     segmenter: MotionSegmenter = SEGMENTERS[name]
-    cuts = segmenter(steps((frames // 2, frames - frames // 2)), count)
+    cuts = segmenter(steps((frames // 2, frames - frames // 2)), phrases(count))
     assert len(cuts) == count - 1
     assert all(0 < cut < frames for cut in cuts)
     assert all(before < after for before, after in pairwise(cuts))
@@ -58,7 +62,7 @@ def test_every_segmenter_gives_ascending_cuts_inside_the_clip(name: str, count: 
 def test_plain_changes_are_found(name: str) -> None:
     segmenter: MotionSegmenter = SEGMENTERS[name]
     for seed in range(6):
-        cuts = segmenter(steps((40, 60, 50), seed), 3)
+        cuts = segmenter(steps((40, 60, 50), seed), phrases(3))
         np.testing.assert_allclose(cuts, (40, 100), atol=4)
 
 
@@ -66,9 +70,9 @@ def test_plain_changes_are_found(name: str) -> None:
 def test_uniform_segments_differ_by_a_frame_at_most(frames: int, count: int) -> None:
     if frames < count:
         with pytest.raises(KinelexError, match="fewer"):
-            uniform_cuts(torch.zeros(frames, 1), count)
+            uniform_cuts(torch.zeros(frames, 1), phrases(count))
         return
-    sizes = np.diff([0, *uniform_cuts(torch.zeros(frames, 1), count), frames])
+    sizes = np.diff([0, *uniform_cuts(torch.zeros(frames, 1), phrases(count)), frames])
     assert sizes.sum() == frames
     assert sizes.max() - sizes.min() <= 1
     assert (np.diff(sizes) <= 0).all()
@@ -102,7 +106,7 @@ def test_primitives_round_trip_and_refuse_broken_files(tmp_path: Path) -> None:
     fitted.save(tmp_path / "primitives.safetensors")
     loaded = MotionPrimitives.load(tmp_path / "primitives.safetensors")
     clip = steps((30, 50))
-    assert loaded(clip, 2) == fitted(clip, 2)
+    assert loaded(clip, phrases(2)) == fitted(clip, phrases(2))
     (tmp_path / "broken.safetensors").write_bytes(b"no tensors")
     for name in ("broken", "absent"):
         with pytest.raises(KinelexError, match=name):

@@ -52,7 +52,7 @@ def test_recall_counts_phrases_at_each_threshold() -> None:
 def test_true_cuts_have_no_error_and_full_recall() -> None:
     motions = [labelled("a", 0.0, 30.0, 50.0, 80.0), labelled("b", 0.0, 12.0, 40.0)]
     truth = {len(motion.features): tuple(map(int, motion.bounds[1:-1])) for motion in motions}
-    scores = measure_segmenter(lambda features, count: truth[len(features)], motions)
+    scores = measure_segmenter(lambda features, phrases: truth[len(features)], motions)
     assert (scores.error_s, scores.error_tokens, scores.iou) == (0.0, 0.0, 1.0)
     assert set(scores.recall.values()) == {1.0}
     assert (scores.clips, scores.boundaries, scores.phrases) == (2, 3, 5)
@@ -78,7 +78,7 @@ def test_a_grounder_may_leave_gaps() -> None:
 def test_wrong_numbers_of_cuts_and_spans_are_refused(tmp_path: Path) -> None:
     motion = labelled("a", 0.0, 20.0, 80.0)
     with pytest.raises(KinelexError, match="2 cuts in a"):
-        measure_segmenter(lambda features, count: (1, 2), [motion])
+        measure_segmenter(lambda features, phrases: (1, 2), [motion])
     with pytest.raises(KinelexError, match="one for each"):
         measure_grounder(lambda features, phrases: [(0.0, 80.0)], [motion])
     with pytest.raises(KinelexError, match="no motions"):

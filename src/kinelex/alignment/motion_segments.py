@@ -1,6 +1,7 @@
-"""Where a motion changes from one action to the next, when it is known how many there are (SegMo, section B).
+"""Where a motion changes from one action to the next, when it is known what is done in it (SegMo, section B).
 
-A segmenter maps features (T, D) and a count to the count - 1 frames at which segments after the first begin.
+A segmenter maps features (T, D) and N phrases to the N - 1 frames at which segments after the first begin. Those of
+this module only count the phrases; a retrieval model reads them (`kinelex.retrieval.localisation`).
 """
 
 from __future__ import annotations
@@ -28,20 +29,20 @@ _CLIPPED = 5.0  # standard deviations
 
 
 class MotionSegmenter(Protocol):
-    """Cuts a motion into a given number of segments."""
+    """Cuts a motion into the segments of its phrases."""
 
-    def __call__(self, features: Tensor, count: int) -> tuple[int, ...]:
-        """The frames (count - 1, ascending, within the clip) at which new segments of features (T, D) begin."""
+    def __call__(self, features: Tensor, phrases: Sequence[str]) -> tuple[int, ...]:
+        """The frames (N - 1, ascending, within the clip) at which segments of features (T, D) for N phrases begin."""
         ...
 
 
-def uniform_cuts(features: Tensor, count: int) -> tuple[int, ...]:
-    """Segments of equal length; what is left over goes to the first ones.
+def uniform_cuts(features: Tensor, phrases: Sequence[str]) -> tuple[int, ...]:
+    """Segments of equal length; what is left over goes to the first ones. See `MotionSegmenter`.
 
     Raises:
         KinelexError: the clip has fewer frames than segments.
     """
-    frames = len(features)
+    frames, count = len(features), len(phrases)
     _check(frames, count)
     share, rest = divmod(frames, count)
     return tuple(share * place + min(place, rest) for place in range(1, count))
@@ -78,16 +79,17 @@ class ChangePoints:
 
     scale: Scale
 
-    def __call__(self, features: Tensor, count: int) -> tuple[int, ...]:
+    def __call__(self, features: Tensor, phrases: Sequence[str]) -> tuple[int, ...]:
         """See `MotionSegmenter`; clips too short for so many windows are cut evenly.
 
         Raises:
             KinelexError: the clip has fewer frames than segments.
         """
+        count = len(phrases)
         _check(len(features), count)
         windows = self.scale.windows(features)
         if count == 1 or len(windows) < _SMALLEST * count:
-            return uniform_cuts(features, count)
+            return uniform_cuts(features, phrases)
         search = ruptures.KernelCPD(kernel="rbf", min_size=_SMALLEST).fit(windows)
         places = search.predict(n_bkps=count - 1)
         assert places is not None
@@ -106,16 +108,17 @@ class MotionPrimitives:
     scale: Scale
     centres: Tensor
 
-    def __call__(self, features: Tensor, count: int) -> tuple[int, ...]:
+    def __call__(self, features: Tensor, phrases: Sequence[str]) -> tuple[int, ...]:
         """See `MotionSegmenter`; clips too short for so many windows are cut evenly.
 
         Raises:
             KinelexError: the clip has fewer frames than segments.
         """
+        count = len(phrases)
         _check(len(features), count)
         windows = torch.from_numpy(self.scale.windows(features))
         if count == 1 or len(windows) < _SMALLEST * count:
-            return uniform_cuts(features, count)
+            return uniform_cuts(features, phrases)
         costs = torch.cdist(windows, self.centres.double()).numpy()
         return tuple(_frame(place) for place in cheapest_cuts(costs, count, _SMALLEST))
 

@@ -23,15 +23,16 @@ class AlignmentConfig:
         aggregation: how a segment's tokens become one vector.
         temperature: of the softmax.
         weight: of the loss beside the masked cross-entropy; the paper's for KIT is 0.1.
-        segments: how motions are cut for training: evenly, at change points, by motion primitives, or at the
-            boundaries that the data knows (composed sequences) and evenly elsewhere.
+        segments: how motions are cut for training: evenly, at change points, by motion primitives, where a
+            retrieval model finds the phrases, or at the boundaries that the data knows (composed sequences) and
+            evenly elsewhere.
     """
 
     kind: Literal["segment", "batch", "global", "token"] = "segment"
     aggregation: Literal["mean_max", "mean", "max", "query", "cls"] = "mean_max"
     temperature: float = 0.1
     weight: float = 1.0
-    segments: Literal["uniform", "cpd", "cluster", "known"] = "uniform"
+    segments: Literal["uniform", "cpd", "cluster", "retrieval", "known"] = "uniform"
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:

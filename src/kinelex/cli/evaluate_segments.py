@@ -22,15 +22,17 @@ DESCRIPTION = """Measure how well motion is cut into its actions, where the true
   kinelex prepare compose --source stores/mine --output stores/composed
   kinelex evaluate-segments --corpus stores/composed
   kinelex evaluate-segments --corpus stores/composed --segmenter uniform --segmenter primitives --output segments.json
+  kinelex evaluate-segments --corpus stores/composed --retrieval runs/find/model
   kinelex evaluate-segments --corpus stores/composed --babel babel/val.json --motions pose_data
 
-The segmenter is told how many actions there are. Printed are the distance of its boundaries from the true ones in
-seconds and in motion tokens (4 frames), and how many phrases lie in time where they should (recall at an
-intersection over union of .3, .5 and .7, the k-th segment being that of the k-th phrase).
+The segmenter is told how many actions there are; retrieval reads what they are. Printed are the distance of its
+boundaries from the true ones in seconds and in motion tokens (4 frames), and how many phrases lie in time where they
+should (recall at an intersection over union of .3, .5 and .7, the k-th segment being that of the k-th phrase).
 
 uniform       segments of equal length: what everything else must beat
 change-points where the statistics of the motion change (kernel change-point detection)
 primitives    segments that stay close to one motion primitive, fitted to the training split
+retrieval     where a retrieval model finds the phrases; measured when --retrieval names one
 
 With --babel the clips are those of BABEL's annotations, whose motion lies in --motions under its AMASS name;
 --corpus then only says what motion looks like on average."""
@@ -50,6 +52,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--segmenter", action="append", choices=SEGMENTERS, help="which to measure (repeatable; default: all)"
     )
+    parser.add_argument("--retrieval", metavar="DIR", help="folder of a retrieval model")
     parser.add_argument("--babel", type=Path, metavar="FILE", help="BABEL's train.json or val.json")
     parser.add_argument("--motions", type=Path, metavar="DIR", help="clips of BABEL's sequences")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write everything as json, too")
@@ -64,10 +67,10 @@ def run(options: argparse.Namespace) -> None:
 
     store = Store.open(options.corpus)
     motions = _motions(options, store)
-    scores = {
-        name: measure_segmenter(_segmenter(name, store), list(track(motions, name)))
-        for name in options.segmenter or SEGMENTERS
-    }
+    segmenters = {name: _segmenter(name, store) for name in options.segmenter or SEGMENTERS}
+    if options.retrieval is not None:
+        segmenters["retrieval"] = _retrieval_segmenter(options.retrieval)
+    scores = {name: measure_segmenter(segmenter, motions) for name, segmenter in segmenters.items()}
     print(segment_table(scores))
     if options.output is not None:
         document = {
@@ -89,6 +92,13 @@ def _motions(options: argparse.Namespace, store: Store) -> list[LabelledMotion]:
     if options.babel is None:
         return composed_motions(store, options.split)
     return babel_motions(read_babel(options.babel), options.motions)
+
+
+def _retrieval_segmenter(folder: str) -> MotionSegmenter:
+    from kinelex.hub import load_retrieval
+    from kinelex.retrieval.localisation import RetrievalSegmenter
+
+    return RetrievalSegmenter(load_retrieval(folder))
 
 
 def _segmenter(name: str, store: Store) -> MotionSegmenter:

@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Any
 from kinelex.errors import KinelexError
 
 if TYPE_CHECKING:
+    from kinelex.hub import ModelCard
+    from kinelex.retrieval.localisation import RetrievalSegmenter
     from kinelex.training.loop import FitResult
+    from kinelex.training.recipes import Recipe
 
-DESCRIPTION = """Train a model (tokenizer, mask transformer, residual transformer, length estimator) or an evaluator.
+DESCRIPTION = """Train a generator (tokenizer, transformers, length estimator), an evaluator or a retrieval model.
 
   kinelex train cpu --store stores/mine --output runs/mine           about three hours on two cores
   kinelex train compact --store stores/a --store stores/b --output runs/compact --device cuda
   kinelex train cpu-debug --store stores/mine --output runs/try      seconds, to see that everything works
   kinelex train cpu --store stores/mine --output runs/mine --set masked.train.steps=2000
   kinelex train evaluator --store stores/mine --output runs/judge    a judge of text and motion, fifteen minutes
+  kinelex train retrieval-cpu --store stores/mine --output runs/find text and motion in one space, twenty minutes
 
 A stopped or killed training goes on where it was when the same command is given again. The finished model lies in
-OUTPUT/model, ready for `kinelex generate --model OUTPUT/model`; a finished evaluator lies there too."""
+OUTPUT/model, ready for `kinelex generate --model OUTPUT/model`; so does a finished evaluator or retrieval model."""
 
 
 def add_parser(commands: Any) -> None:
@@ -61,32 +65,59 @@ def run(options: argparse.Namespace) -> None:
     from kinelex.training.recipes import read_recipe
 
     values, _ = read_recipe(options.recipe, options.overrides)
-    if values.get("kind") == "evaluator":
-        _train_evaluator(options)
-    else:
-        _train_generator(options)
+    train = {"evaluator": _train_evaluator, "retrieval": _train_retrieval}.get(
+        str(values.get("kind")), _train_generator
+    )
+    train(options)
 
 
 def _train_evaluator(options: argparse.Namespace) -> None:
     """Train; write the evaluator folder when all steps are done."""
-    from kinelex.hub import ModelCard, save_evaluator
+    from kinelex.hub import save_evaluator
     from kinelex.training.evaluator import load_evaluator_recipe, train_evaluator
 
-    if options.stage:
-        raise KinelexError("an evaluator has no stages to choose from; leave --stage out")
+    _refuse_stages(options, "an evaluator")
     recipe = load_evaluator_recipe(options.recipe, options.overrides)
     trained = train_evaluator(
         recipe, options.store, options.output, device=options.device, max_minutes=options.max_minutes
     )
-    _print_result("evaluator", trained.result)
-    if not trained.result.finished:
-        print(f"not finished: give the same command again to go on ({options.output})")
-        return
-    folder = options.output / "model"
-    save_evaluator(
-        trained.judge, folder, ModelCard(recipe.name, "that of the data", card(recipe.name, options))
+    if _finished("evaluator", trained.result, options):
+        save_evaluator(trained.judge, options.output / "model", _model_card(recipe.name, options))
+        print(f"{options.output / 'model'}: ready to judge")
+
+
+def _train_retrieval(options: argparse.Namespace) -> None:
+    """Train; write the folder of the retrieval model when all steps are done."""
+    from kinelex.hub import save_retrieval
+    from kinelex.training.retrieval import load_retrieval_recipe, train_retrieval
+
+    _refuse_stages(options, "a retrieval model")
+    recipe = load_retrieval_recipe(options.recipe, options.overrides)
+    trained = train_retrieval(
+        recipe, options.store, options.output, device=options.device, max_minutes=options.max_minutes
     )
-    print(f"{folder}: ready to judge")
+    if _finished("retrieval", trained.result, options):
+        save_retrieval(trained.model, options.output / "model", _model_card(recipe.name, options))
+        print(f"{options.output / 'model'}: ready for --retrieval and --judge")
+
+
+def _refuse_stages(options: argparse.Namespace, kind: str) -> None:
+    if options.stage:
+        raise KinelexError(f"{kind} has no stages to choose from; leave --stage out")
+
+
+def _finished(name: str, result: FitResult, options: argparse.Namespace) -> bool:
+    """Say how it went."""
+    _print_result(name, result)
+    if not result.finished:
+        print(f"not finished: give the same command again to go on ({options.output})")
+    return result.finished
+
+
+def _model_card(name: str, options: argparse.Namespace) -> ModelCard:
+    from kinelex.hub import ModelCard
+
+    return ModelCard(name, "that of the data", card(name, options))
 
 
 def _print_result(name: str, result: FitResult) -> None:
@@ -96,7 +127,7 @@ def _print_result(name: str, result: FitResult) -> None:
 
 def _train_generator(options: argparse.Namespace) -> None:
     """Train the stages; write the model folder when all are done."""
-    from kinelex.hub import ModelCard, save_model
+    from kinelex.hub import save_model
     from kinelex.training.recipes import load_recipe
     from kinelex.training.run import load_parts, train
 
@@ -108,6 +139,7 @@ def _train_generator(options: argparse.Namespace) -> None:
         stages=options.stage,
         device=options.device,
         max_minutes=options.max_minutes,
+        segmenter=_segmenter(recipe, options.device),
     )
     for name, result in report.results.items():
         _print_result(name, result)
@@ -121,12 +153,21 @@ def _train_generator(options: argparse.Namespace) -> None:
         print(f"stages still to train: {', '.join(missing)}")
         return
     model = load_parts(recipe, options.store, options.output)
-    save_model(
-        model,
-        options.output / "model",
-        ModelCard(recipe.name, "that of the data", card(recipe.name, options)),
-    )
+    save_model(model, options.output / "model", _model_card(recipe.name, options))
     print(f"{options.output / 'model'}: ready for --model")
+
+
+def _segmenter(recipe: Recipe, device: str) -> RetrievalSegmenter | None:
+    """What the recipe's alignment cuts motions with, where that is a retrieval model."""
+    import torch
+
+    from kinelex.hub import load_retrieval
+    from kinelex.retrieval.localisation import RetrievalSegmenter
+
+    if recipe.masked.retrieval is None:
+        return None
+    fast = device in ("cuda", "auto") and torch.cuda.is_available()
+    return RetrievalSegmenter(load_retrieval(recipe.masked.retrieval, "cuda" if fast else "cpu"))
 
 
 def card(name: str, options: argparse.Namespace) -> str:

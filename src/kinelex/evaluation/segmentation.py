@@ -14,6 +14,7 @@ from kinelex.alignment.motion_segments import MotionSegmenter
 from kinelex.data.store import Store
 from kinelex.errors import KinelexError
 from kinelex.evaluation.evaluator import UNIT_FRAMES
+from kinelex.progress import track
 
 IOU_THRESHOLDS = (0.3, 0.5, 0.7)
 Span = tuple[float, float]
@@ -129,8 +130,8 @@ def measure_segmenter(segmenter: MotionSegmenter, motions: Sequence[LabelledMoti
         KinelexError: there are no motions, or the segmenter gives another number of cuts.
     """
     found: list[tuple[Span, ...]] = []
-    for motion in motions:
-        cuts = segmenter(motion.features, len(motion.phrases))
+    for motion in track(motions, "cutting motions"):
+        cuts = segmenter(motion.features, motion.phrases)
         if len(cuts) != len(motion.phrases) - 1:
             raise KinelexError(
                 f"a segmenter made {len(cuts)} cuts in {motion.name}, which has {len(motion.phrases)} segments"

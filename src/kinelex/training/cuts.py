@@ -16,6 +16,7 @@ from kinelex.alignment.motion_segments import (
     token_counts,
     uniform_cuts,
 )
+from kinelex.errors import KinelexError
 from kinelex.generators.base import MAX_SEGMENTS
 from kinelex.progress import track
 from kinelex.tokenizer.normalization import FeatureNormalizer
@@ -25,10 +26,29 @@ PRIMITIVES = "primitives.safetensors"
 _FITTED_ON = 400
 
 
-def segmenter_of(name: str, corpus: Corpus, folder: Path) -> MotionSegmenter:
-    """The segmenter of that name; motion primitives are fitted to the training split once and kept in a folder."""
+def segmenter_of(
+    name: str, corpus: Corpus, folder: Path, retrieval: MotionSegmenter | None = None
+) -> MotionSegmenter:
+    """The segmenter of that name; motion primitives are fitted to the training split once and kept in a folder.
+
+    Args:
+        name: as in `AlignmentConfig.segments`.
+        corpus: to be cut.
+        folder: of the primitives.
+        retrieval: the segmenter called "retrieval", which is not made here.
+
+    Raises:
+        KinelexError: "retrieval" is asked for and not given, or the primitives cannot be made or read.
+    """
     if name in ("uniform", "known"):
         return uniform_cuts
+    if name == "retrieval":
+        if retrieval is None:
+            raise KinelexError(
+                "masked.alignment.segments is retrieval, but no segmenter was given; make one of the model that "
+                "masked.retrieval names: RetrievalSegmenter(load_retrieval(folder))"
+            )
+        return retrieval
     scale = feature_scale(corpus.normalizer)
     if name == "cpd":
         return ChangePoints(scale)
@@ -61,15 +81,14 @@ def segment_table(split: Split, segmenter: MotionSegmenter, downsampling: int, *
     """
     rows = []
     for part in track(split.parts, "cutting motions into segments"):
-        cuts: dict[int, tuple[int, ...]] = {}
-        if known and part.cuts:
-            cuts[len(part.cuts) + 1] = part.cuts
+        cuts: dict[tuple[str, ...], tuple[int, ...]] = {}
         for sentence in part.sentences:
-            count = min(len(sentence.phrases), part.frames // downsampling)
-            if count not in cuts:
-                cuts[count] = segmenter(features_of(split, part), count)
-            counts = token_counts(cuts[count], part.frames, downsampling)
-            rows.append([*counts, *[0] * (MAX_SEGMENTS - count)])
+            phrases = sentence.phrases[: part.frames // downsampling]
+            if phrases not in cuts:
+                exact = known and len(part.cuts) == len(phrases) - 1 > 0
+                cuts[phrases] = part.cuts if exact else segmenter(features_of(split, part), phrases)
+            counts = token_counts(cuts[phrases], part.frames, downsampling)
+            rows.append([*counts, *[0] * (MAX_SEGMENTS - len(phrases))])
     return torch.tensor(rows)
 
 

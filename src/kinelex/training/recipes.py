@@ -173,6 +173,7 @@ class MaskedRecipe:
 
     Attributes:
         alignment: of phrases with motion segments; None for plain MoMask.
+        retrieval: folder of the retrieval model that finds the segments where `alignment.segments` is retrieval.
         phrase_guide: every token reads the phrase of its segment where the data knows the segments.
     """
 
@@ -180,7 +181,16 @@ class MaskedRecipe:
     condition_dropout: float = 0.1
     phrase_guide: bool = False
     alignment: AlignmentConfig | None = None
+    retrieval: str | None = None
     train: TrainConfig = field(default_factory=lambda: TrainConfig(steps=180_000, batch_size=64))
+
+    def __post_init__(self) -> None:
+        wanted = self.alignment is not None and self.alignment.segments == "retrieval"
+        if wanted != (self.retrieval is not None):
+            raise KinelexError(
+                "masked.retrieval names the retrieval model for masked.alignment.segments: retrieval; "
+                "give both or neither"
+            )
 
     def config(self, tokenizer: RVQVAEConfig, text_width: int) -> MaskTransformerConfig:
         """The architecture for a tokenizer and text vectors of `text_width`."""

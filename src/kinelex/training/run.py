@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from kinelex.alignment.motion_segments import MotionSegmenter
 from kinelex.data.store import Store
 from kinelex.errors import KinelexError
 from kinelex.generators.base import ConditionWhitening
@@ -44,6 +45,7 @@ def train(
     stages: Sequence[str] | None = None,
     device: str = "auto",
     max_minutes: float | None = None,
+    segmenter: MotionSegmenter | None = None,
 ) -> TrainingReport:
     """Train the stages of a recipe; what an earlier call did is not done again, and what it began goes on.
 
@@ -57,6 +59,8 @@ def train(
         stages: which stages; the ones before them must be trained. All that the recipe has when not given.
         device: "cpu", "cuda" or "auto".
         max_minutes: stop after this time with a checkpoint.
+        segmenter: cuts motions where the recipe says `masked.alignment.segments: retrieval`; `kinelex train` makes it
+            of the model that `masked.retrieval` names.
 
     Raises:
         KinelexError: unknown stage, unusable store, a checkpoint of another recipe, an untrained earlier
@@ -69,7 +73,7 @@ def train(
     deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
     output, results = Path(output), {}
     fabrics = {p: make_fabric(device, p) for p in sorted({stage_config(recipe, s).precision for s in stages})}
-    workshop = Workshop(recipe, stores, output, next(iter(fabrics.values())))
+    workshop = Workshop(recipe, stores, output, next(iter(fabrics.values())), segmenter)
     for name in (name for name in STAGES if name in stages):
         config = stage_config(recipe, name)
         # The networks draw their first weights from the global generator.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from kinelex.alignment.motion_segments import MotionSegmenter
 from kinelex.errors import KinelexError
 from kinelex.generators.base import ConditionWhitening
 from kinelex.generators.durations import (
@@ -60,14 +61,22 @@ class Workshop:
         stores: folders made by `kinelex prepare`.
         output: folder of the training; gets the recipe, the normaliser and, with the texts, the whitening.
         fabric: processes and device.
+        segmenter: cuts motions where the recipe's alignment has `segments: retrieval`.
 
     Raises:
         KinelexError: a store cannot be used or does not fit the recipe, or the output folder cannot be
             written.
     """
 
-    def __init__(self, recipe: Recipe, stores: Sequence[str | Path], output: Path, fabric: Fabric) -> None:
-        self.recipe, self.output, self.fabric = recipe, output, fabric
+    def __init__(
+        self,
+        recipe: Recipe,
+        stores: Sequence[str | Path],
+        output: Path,
+        fabric: Fabric,
+        segmenter: MotionSegmenter | None = None,
+    ) -> None:
+        self.recipe, self.output, self.fabric, self.segmenter = recipe, output, fabric, segmenter
         self.cache = output / CACHE
         self.corpus: Corpus = read_corpus(stores, recipe.data)
         features = FeatureLayout.of(self.corpus.skeleton).size
@@ -150,7 +159,7 @@ class Workshop:
         if alignment is None or alignment.segments == "uniform":
             return None
         with self.fabric.rank_zero_first():
-            segmenter = segmenter_of(alignment.segments, self.corpus, self.output)
+            segmenter = segmenter_of(alignment.segments, self.corpus, self.output, self.segmenter)
         split = self.corpus.train if name == "train" else self.corpus.val
         known, step = alignment.segments == "known", self.recipe.tokenizer.model.downsampling
         counts = segment_table(split, segmenter, step, known=known)
