@@ -23,6 +23,7 @@ from kinelex.cli import (
     probe,
     segment,
     train,
+    words,
 )
 from kinelex.errors import KinelexError
 
@@ -40,6 +41,7 @@ COMMANDS = (
     evaluate_segments,
     compare,
     probe,
+    words,
     import_weights,
 )
 
