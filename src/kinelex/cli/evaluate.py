@@ -14,7 +14,7 @@ from kinelex.errors import KinelexError
 
 if TYPE_CHECKING:
     from kinelex.evaluation.candidate import ModelCandidate
-    from kinelex.evaluation.judges import EvaluatorJudge
+    from kinelex.evaluation.judges import Judge
     from kinelex.generators.sampling import SamplingOptions
 
 JUDGES = ("official", "corpus", "retrieval")
@@ -32,9 +32,10 @@ report.json, report.md and plots. A stopped evaluation goes on at the first miss
 given again, and asking for more --repeats adds to those that are there.
 
 A judge is an evaluator folder: kinelex train evaluator makes one on your data, kinelex import evaluator converts the
-published one, and a small one comes with Kinelex and judges when no other is named. official, corpus and retrieval
-stand for the folders judges/official, judges/corpus and judges/retrieval of the current directory. The first --judge
-leads the report. Two models are compared by the same judge only: see kinelex compare --help.
+published one, and a small one comes with Kinelex and judges when no other is named. A retrieval
+model (kinelex train retrieval-cpu) judges too, by cosines; its distances have another scale. official, corpus and
+retrieval stand for the folders judges/official, judges/corpus and judges/retrieval of the current directory. The first
+--judge leads the report. Two models are compared by the same judge only: see kinelex compare --help.
 
 Most of the time goes into MultiModality, which generates 30 motions for each of 96 captions in every repeat;
 --multimodality 0 leaves it out."""
@@ -73,30 +74,23 @@ class ModelFolder:
 
 @dataclass(frozen=True)
 class JudgeFolder:
-    """An evaluator folder, which any process can open."""
+    """Folder of an evaluator or of a retrieval model, which any process can open."""
 
     folder: str
     device: str
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Name, hash, and whose word vectors it reads."""
-        from kinelex.hub.evaluator import EvaluatorFolderConfig
-        from kinelex.hub.folder import CONFIG, file_hash, read_config_as
+        """Name, hash, and what reads its captions."""
+        from kinelex.hub import judge_identity
 
-        folder = Path(self.folder)
-        config = read_config_as(EvaluatorFolderConfig, folder)
-        return {
-            "name": config.name,
-            "sha256": file_hash(folder / CONFIG),
-            "word_vectors": config.word_vectors,
-        }
+        return judge_identity(self.folder)
 
-    def open(self) -> EvaluatorJudge:
+    def open(self) -> Judge:
         """Load the judge."""
-        from kinelex.hub import load_evaluator
+        from kinelex.hub import load_judge
 
-        return load_evaluator(self.folder, self.device)
+        return load_judge(self.folder, self.device)
 
 
 def add_parser(commands: Any) -> None:
@@ -108,7 +102,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--judge", action="append", metavar="NAME",
-        help="official, corpus, retrieval, or an evaluator folder (repeatable; default: the bundled judge)",
+        help="official, corpus, retrieval, or a judge's folder (repeatable; default: the bundled judge)",
     )  # fmt: skip
     parser.add_argument("--repeats", type=int, default=20, metavar="N", help="default: 20")
     parser.add_argument(

@@ -14,6 +14,7 @@ from kinelex.data.captions import Caption
 from kinelex.errors import KinelexError
 from kinelex.evaluation.evaluator import UNIT_FRAMES, Evaluator
 from kinelex.evaluation.words import WordVectorizer
+from kinelex.retrieval.model import RetrievalModel
 from kinelex.tokenizer.normalization import FeatureNormalizer
 
 BATCH = 128
@@ -137,6 +138,45 @@ class EvaluatorJudge(nn.Module):
     @property
     def device(self) -> torch.device:
         return self.normalizer.mean.device
+
+
+class RetrievalJudge:
+    """A retrieval model as a judge: captions and motion are unit vectors, so that distance is sqrt(2 - 2 cosine).
+
+    R-precision ranks by cosine therefore. Distances and FID have another scale than an evaluator's.
+
+    Args:
+        model: frozen.
+    """
+
+    def __init__(self, model: RetrievalModel) -> None:
+        self.model = model
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self.model.name
+
+    @property
+    def description(self) -> str:
+        """What it is, and the hash of networks, statistics and language model."""
+        return f"retrieval model of Petrovich et al. 2023; weights sha256 {self.model.weights_hash[:16]}"
+
+    def embed_text(self, captions: Sequence[Caption]) -> Tensor:
+        """(N, D) on the model's device, in the order of the captions.
+
+        Raises:
+            KinelexError: no captions, or an empty one.
+        """
+        return self.model.embed_texts([caption.text for caption in captions])
+
+    def embed_motion(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """(N, T, F) un-normalised features with lengths (N,) in frames to (N, D), in their order.
+
+        Raises:
+            KinelexError: see `RetrievalModel.embed_motions`.
+        """
+        return self.model.embed_motions(features, lengths)
 
 
 def _batches(lengths: Tensor) -> Iterator[Tensor]:

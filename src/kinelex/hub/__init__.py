@@ -2,6 +2,7 @@
 
 from kinelex.hub.evaluator import import_evaluator, load_evaluator, save_evaluator
 from kinelex.hub.folder import ModelCard, default_model_folder, load_model, save_model
+from kinelex.hub.judges import judge_identity, load_judge
 from kinelex.hub.momask import import_momask
 from kinelex.hub.retrieval import load_retrieval, save_retrieval
 
@@ -10,7 +11,9 @@ __all__ = [
     "default_model_folder",
     "import_evaluator",
     "import_momask",
+    "judge_identity",
     "load_evaluator",
+    "load_judge",
     "load_model",
     "load_retrieval",
     "save_evaluator",

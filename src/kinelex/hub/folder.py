@@ -215,6 +215,15 @@ def read_config(folder: Path) -> FolderConfig:
 
 def read_config_as(kind: type[T], folder: Path) -> T:
     """The config.yaml of a folder as the dataclass `kind`; raises as `read_config`."""
+    return from_mapping(kind, config_values(folder), str(folder / CONFIG))
+
+
+def config_values(folder: Path) -> dict[str, Any]:
+    """The config.yaml of a folder of any kind, unchecked but for its format.
+
+    Raises:
+        KinelexError: missing, broken or of another version.
+    """
     path = folder / CONFIG
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -230,7 +239,7 @@ def read_config_as(kind: type[T], folder: Path) -> T:
         raise KinelexError(
             f"{path} is not of format {FORMAT}; use the kinelex version that wrote it, or train again"
         )
-    return from_mapping(kind, tree, str(path))
+    return tree
 
 
 def save_weights(module: nn.Module, path: Path, dtype: torch.dtype) -> None:
