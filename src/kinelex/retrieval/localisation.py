@@ -86,6 +86,20 @@ def useful_windows(places: Tensor, count: int, shortest: int) -> Tensor:
     return fits & room_before & room_behind & position
 
 
+def segment_costs(phrases: Tensor, windows: Tensor, useful: Tensor) -> Tensor:
+    """(N, G, G) on the CPU: 1 - cosine of every phrase with every useful window, infinite elsewhere.
+
+    Args:
+        phrases: (N, D) unit vectors.
+        windows: (W, D) unit vectors of the useful windows, in the order of `useful.nonzero()`.
+        useful: (G, G), from `useful_windows`.
+    """
+    first, last = useful.nonzero().unbind(1)
+    costs = torch.full((len(phrases), *useful.shape), torch.inf)
+    costs[:, first, last] = 1 - (phrases @ windows.T).float().cpu()
+    return costs
+
+
 @dataclass(frozen=True)
 class RetrievalSegmenter:
     """Cuts a motion where a retrieval model finds the phrases of its caption (MATE, Eq. 1).
@@ -129,9 +143,7 @@ class RetrievalSegmenter:
         useful = useful_windows(places, len(phrases), self.shortest)
         first, last = useful.nonzero().unbind(1)
         windows = self.model.embed_windows(features, places[first], places[last])
-        costs = torch.full((len(phrases), *useful.shape), torch.inf)
-        costs[:, first, last] = 1 - (self.model.embed_texts(phrases) @ windows.T).float().cpu()
-        return costs
+        return segment_costs(self.model.embed_texts(phrases), windows, useful)
 
 
 def frame_prior(starts: Tensor, ends: Tensor, frames: int, kind: PriorKind) -> Tensor:

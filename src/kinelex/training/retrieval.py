@@ -254,7 +254,8 @@ class RetrievalStage:
             self.val.padded(rows, torch.zeros_like(rows), self.val.lengths), self.val.lengths
         )
         texts = torch.cat([self._embed_texts(part) for part in self.val_captions.split(POOL)])
-        similarity = (texts @ motions.T).float().cpu()
+        # In double, which mixed precision leaves alone: rounded cosines would be ties.
+        similarity = (texts.double() @ motions.double().T).cpu()
         small = pooled_scores(similarity, min(POOL, len(rows)))
         found = {
             "t2m": small.text_to_motion.at[CRITERION_RANK],
