@@ -8,18 +8,18 @@ import pytest
 import torch
 
 from kinelex.errors import KinelexError
-from kinelex.mate.words import Lexicon, frequency_weights, kinematic_scores, word_pieces, word_vectors
+from kinelex.mate.words import Lexicon, frequency_weights, kinematic_scores
 from kinelex.text.lemmas import TaggedWord, tag
+from kinelex.text.whole_words import mean_of_pieces, word_pieces
 from tiny_model import tiny_encoder
-
 
 WORDS = ["ax", "ay", "ay", "bx", "ax", "ay", "cx", "cy", "cz", "cz"]
 
 
 def test_a_lexicon_numbers_words_lemmas_and_pieces(tmp_path: Path) -> None:
-    tokenizer = tiny_encoder(tmp_path).tokenizer
+    encoder = tiny_encoder(tmp_path)
     spoken = [word for text in ("a person walks", "a person walks", "a man is walking") for word in tag(text)]
-    lexicon = Lexicon.of_words(spoken, tokenizer)
+    lexicon = Lexicon.of_words(spoken, encoder)
     rows = lexicon.rows
     assert list(rows) == sorted({"a", "person", "walks", "man", "is", "walking"})
     assert lexicon.counts[rows["walks"]] == 2
@@ -27,11 +27,11 @@ def test_a_lexicon_numbers_words_lemmas_and_pieces(tmp_path: Path) -> None:
     assert {int(lexicon.lemma[rows[word]]) for word in ("walks", "walking")} == {walk}
     assert lexicon.words[lexicon.lemma_words[walk]] == "walks"
     for word, pieces in zip(lexicon.words, lexicon.pieces, strict=True):
-        ids = tokenizer(word, add_special_tokens=False)["input_ids"]
+        (ids,) = word_pieces(encoder, [word])
         assert pieces[pieces >= 0].tolist() == ids
         assert set(ids) <= lexicon.token_ids
     with pytest.raises(KinelexError, match="no words"):
-        Lexicon.of_words([], tokenizer)
+        Lexicon.of_words([], encoder)
 
 
 def test_every_lemma_starts_from_its_own_commonest_word(tmp_path: Path) -> None:
@@ -39,22 +39,15 @@ def test_every_lemma_starts_from_its_own_commonest_word(tmp_path: Path) -> None:
         TaggedWord(word, word[0], "VERB")
         for word in ["ax", "ay", "ay", "bx", "ax", "ay", "cx", "cy", "cz", "cz"]
     ]
-    lexicon = Lexicon.of_words(spoken, tiny_encoder(tmp_path).tokenizer)
+    lexicon = Lexicon.of_words(spoken, tiny_encoder(tmp_path))
     commonest = [lexicon.words[row] for row in lexicon.lemma_words]
     assert dict(zip(lexicon.lemmas, commonest, strict=True)) == {"a": "ay", "b": "bx", "c": "cz"}
 
 
 def test_a_word_is_the_mean_of_its_pieces() -> None:
     table = torch.randn(9, 4, generator=torch.Generator().manual_seed(0))
-    found = word_vectors(table, torch.tensor([[3, -1, -1], [1, 8, 2]]))
+    found = mean_of_pieces(table, torch.tensor([[3, -1, -1], [1, 8, 2]]))
     torch.testing.assert_close(found, torch.stack([table[3], table[[1, 8, 2]].mean(0)]))
-
-
-def test_pieces_have_no_special_tokens(tmp_path: Path) -> None:
-    tokenizer = tiny_encoder(tmp_path).tokenizer
-    assert not set(word_pieces(["walks", "left"], tokenizer).flatten().tolist()) & set(
-        tokenizer.all_special_ids
-    )
 
 
 @pytest.mark.parametrize("power", [0.0, 0.5, 1.0])

@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from kinelex.errors import KinelexError
 from kinelex.mate.disentanglement import WordAttention, all_pairs
 from kinelex.mate.losses import contrastive_loss, cross_loss, reconstruction_loss, self_loss
 from kinelex.mate.motion import MotionDecoder, MotionEncoder, MotionSideConfig
 from kinelex.mate.trainable import TrainableEncoder
-from kinelex.mate.words import Lexicon, word_vectors
+from kinelex.mate.words import Lexicon
 from kinelex.text.encoders import Tokens
+from kinelex.text.whole_words import mean_of_pieces
 from kinelex.tokenizer.rvqvae import length_mask
 
 
@@ -109,10 +111,15 @@ class Mate(nn.Module):
     def projected(self, words: Tensor) -> Tensor:
         """(N, D) Proj(WE(w)) of rows of the lexicon."""
         table = self.encoder.word_embeddings.weight
-        return self.word_projection(word_vectors(table, self.pieces[words]))
+        return self.word_projection(mean_of_pieces(table, self.pieces[words]))
 
     def losses(self, batch: MateBatch) -> dict[str, Tensor]:
         """Every loss that is switched on by name, and their weighted sum as "loss"."""
+        # Each read of the table adds the trained differences anew, which for 30,000 rows takes its time.
+        with parametrize.cached():
+            return self._losses(batch)
+
+    def _losses(self, batch: MateBatch) -> dict[str, Tensor]:
         wanted, temperature = self.config.losses, self.config.temperature
         motion = self.motion_encoder(batch.motions, batch.lengths)
         found: dict[str, Tensor] = {}

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
 
 from kinelex.errors import KinelexError
+from kinelex.text.encoders import TextEncoder
 from kinelex.text.lemmas import TaggedWord
+from kinelex.text.whole_words import piece_table
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Lexicon:
     counts: Tensor
 
     @classmethod
-    def of_words(cls, tagged: Sequence[TaggedWord], tokenizer: PreTrainedTokenizerBase) -> Lexicon:
+    def of_words(cls, tagged: Sequence[TaggedWord], encoder: TextEncoder) -> Lexicon:
         """Every word and its commonest lemma, in alphabetical order.
 
         Raises:
@@ -53,7 +54,7 @@ class Lexicon:
             words,
             lemmas,
             torch.tensor([place[lemma] for lemma in chosen]),
-            word_pieces(words, tokenizer),
+            piece_table(encoder, words),
             torch.tensor([counts[word] for word in words]),
         )
 
@@ -74,21 +75,6 @@ class Lexicon:
         found = torch.zeros(len(self.lemmas), dtype=torch.long)
         found[self.lemma[order]] = order  # of several, the last one written is the commonest
         return found
-
-
-def word_pieces(words: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> Tensor:
-    """(W, P) token ids of the words' sub-words, without special tokens, -1 behind them."""
-    ids = [tokenizer(word, add_special_tokens=False)["input_ids"] for word in words]
-    table = torch.full((len(words), max(map(len, ids))), -1)
-    for row, own in enumerate(ids):
-        table[row, : len(own)] = torch.tensor(own)
-    return table
-
-
-def word_vectors(table: Tensor, pieces: Tensor) -> Tensor:
-    """(N, H) the mean over each word's sub-words, pieces (N, P), of an embedding table (V, H): WE(w)."""
-    present = (pieces >= 0)[..., None]
-    return (table[pieces.clamp(min=0)] * present).sum(1) / present.sum(1)
 
 
 def frequency_weights(counts: Tensor, power: float) -> Tensor:

@@ -27,15 +27,25 @@ def word_pieces(encoder: TextEncoder, words: Sequence[str]) -> list[list[int]]:
     return pieces
 
 
+def piece_table(encoder: TextEncoder, words: Sequence[str]) -> Tensor:
+    """(N, P) what `word_pieces` gives, -1 behind the pieces of each word; raises as it does."""
+    pieces = word_pieces(encoder, words)
+    table = torch.full((len(pieces), max(map(len, pieces))), -1, device=encoder.device)
+    for row, ids in zip(table, pieces, strict=True):
+        row[: len(ids)] = torch.tensor(ids)
+    return table
+
+
+def mean_of_pieces(embeddings: Tensor, pieces: Tensor) -> Tensor:
+    """(N, H) the mean over each word's pieces (N, P) of an embedding table (V, H), with gradients."""
+    present = (pieces >= 0)[..., None]
+    return (embeddings[pieces.clamp(min=0)] * present).sum(1) / present.sum(1)
+
+
 def word_vectors(encoder: TextEncoder, words: Sequence[str]) -> Tensor:
     """(N, H) the mean of each word's rows of the embedding table, with gradients.
 
     Raises:
         KinelexError: what `word_pieces` raises.
     """
-    pieces = word_pieces(encoder, words)
-    flat = torch.tensor([row for ids in pieces for row in ids], device=encoder.device)
-    word = torch.tensor([number for number, ids in enumerate(pieces) for _ in ids], device=encoder.device)
-    rows = encoder.word_embeddings(flat)
-    sums = rows.new_zeros(len(pieces), rows.shape[1]).index_add(0, word, rows)
-    return sums / torch.bincount(word, minlength=len(pieces))[:, None]
+    return mean_of_pieces(encoder.word_embeddings.weight, piece_table(encoder, words))

@@ -145,7 +145,7 @@ class MateStage:
         mirror = recipe.data.mirror
         tagged = tagged_phrases((corpus.train, corpus.val), mirror=mirror)
         spoken = spoken_words(corpus.train, tagged, mirror=mirror)
-        self.lexicon = Lexicon.of_words(spoken, encoder.tokenizer)
+        self.lexicon = Lexicon.of_words(spoken, encoder)
         every = torch.ones(len(self.lexicon.words), dtype=torch.bool)
         segmenter = segmenter_of(recipe.segments, corpus, output)
         known = recipe.segments == "known"
