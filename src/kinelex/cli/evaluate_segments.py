@@ -14,7 +14,7 @@ from kinelex.progress import track
 if TYPE_CHECKING:
     from kinelex.alignment.motion_segments import MotionSegmenter
     from kinelex.data.store import Store
-    from kinelex.evaluation.segmentation import LabelledMotion
+    from kinelex.evaluation.segmentation import Grounder, LabelledMotion
 
 SEGMENTERS = ("uniform", "change-points", "primitives")
 DESCRIPTION = """Measure how well motion is cut into its actions, where the true boundaries are known.
@@ -33,6 +33,8 @@ uniform       segments of equal length: what everything else must beat
 change-points where the statistics of the motion change (kernel change-point detection)
 primitives    segments that stay close to one motion primitive, fitted to the training split
 retrieval     where a retrieval model finds the phrases; measured when --retrieval names one
+grounding     the best window for each phrase on its own, its order and the others not known, found by a generator that
+              was trained with alignment; measured when --model names one
 
 With --babel the clips are those of BABEL's annotations, whose motion lies in --motions under its AMASS name;
 --corpus then only says what motion looks like on average."""
@@ -53,6 +55,7 @@ def add_parser(commands: Any) -> None:
         "--segmenter", action="append", choices=SEGMENTERS, help="which to measure (repeatable; default: all)"
     )
     parser.add_argument("--retrieval", metavar="DIR", help="folder of a retrieval model")
+    parser.add_argument("--model", metavar="DIR", help="folder of a generator trained with alignment")
     parser.add_argument("--babel", type=Path, metavar="FILE", help="BABEL's train.json or val.json")
     parser.add_argument("--motions", type=Path, metavar="DIR", help="clips of BABEL's sequences")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write everything as json, too")
@@ -63,7 +66,7 @@ def run(options: argparse.Namespace) -> None:
     """Measure, print the table and write the document."""
     from kinelex.data.store import Store
     from kinelex.evaluation.provenance import versions, write_json
-    from kinelex.evaluation.segmentation import measure_segmenter, segment_table
+    from kinelex.evaluation.segmentation import measure_grounder, measure_segmenter, segment_table
 
     store = Store.open(options.corpus)
     motions = _motions(options, store)
@@ -71,6 +74,8 @@ def run(options: argparse.Namespace) -> None:
     if options.retrieval is not None:
         segmenters["retrieval"] = _retrieval_segmenter(options.retrieval)
     scores = {name: measure_segmenter(segmenter, motions) for name, segmenter in segmenters.items()}
+    if options.model is not None:
+        scores["grounding"] = measure_grounder(_grounder(options.model), motions)
     print(segment_table(scores))
     if options.output is not None:
         document = {
@@ -99,6 +104,16 @@ def _retrieval_segmenter(folder: str) -> MotionSegmenter:
     from kinelex.retrieval.localisation import RetrievalSegmenter
 
     return RetrievalSegmenter(load_retrieval(folder))
+
+
+def _grounder(folder: str) -> Grounder:
+    from kinelex.hub import load_model
+    from kinelex.search.embedding import alignment_of
+    from kinelex.search.grounding import ModelGrounder
+
+    model = load_model(folder)
+    alignment_of(model)
+    return ModelGrounder(model)
 
 
 def _segmenter(name: str, store: Store) -> MotionSegmenter:

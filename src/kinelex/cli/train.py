@@ -14,17 +14,19 @@ if TYPE_CHECKING:
     from kinelex.training.loop import FitResult
     from kinelex.training.recipes import Recipe
 
-DESCRIPTION = """Train a generator (tokenizer, transformers, length estimator), an evaluator or a retrieval model.
+DESCRIPTION = """Train a generator (tokenizer, transformers, length estimator), an evaluator, a retrieval model or
+an enhanced text encoder.
 
   kinelex train cpu --store stores/mine --output runs/mine           about three hours on two cores
   kinelex train compact --store stores/a --store stores/b --output runs/compact --device cuda
   kinelex train cpu-debug --store stores/mine --output runs/try      seconds, to see that everything works
   kinelex train cpu --store stores/mine --output runs/mine --set masked.train.steps=2000
   kinelex train evaluator --store stores/mine --output runs/judge    a judge of text and motion, fifteen minutes
+  kinelex train mate-minilm-cpu --store stores/mine --output runs/words  a text encoder that knows what words do
   kinelex train retrieval-cpu --store stores/mine --output runs/find text and motion in one space, twenty minutes
 
 A stopped or killed training goes on where it was when the same command is given again. The finished model lies in
-OUTPUT/model, ready for `kinelex generate --model OUTPUT/model`; so does a finished evaluator or retrieval model."""
+OUTPUT/model, ready for `kinelex generate --model OUTPUT/model`; so does every other finished model."""
 
 
 def add_parser(commands: Any) -> None:
@@ -65,10 +67,8 @@ def run(options: argparse.Namespace) -> None:
     from kinelex.training.recipes import read_recipe
 
     values, _ = read_recipe(options.recipe, options.overrides)
-    train = {"evaluator": _train_evaluator, "retrieval": _train_retrieval}.get(
-        str(values.get("kind")), _train_generator
-    )
-    train(options)
+    kinds = {"evaluator": _train_evaluator, "retrieval": _train_retrieval, "mate": _train_mate}
+    kinds.get(str(values.get("kind")), _train_generator)(options)
 
 
 def _train_evaluator(options: argparse.Namespace) -> None:
@@ -99,6 +99,24 @@ def _train_retrieval(options: argparse.Namespace) -> None:
     if _finished("retrieval", trained.result, options):
         save_retrieval(trained.model, options.output / "model", _model_card(recipe.name, options))
         print(f"{options.output / 'model'}: ready for --retrieval and --judge")
+
+
+def _train_mate(options: argparse.Namespace) -> None:
+    """Train; write the enhanced encoder's folder when all steps are done."""
+    from kinelex.mate.card import EncoderCard
+    from kinelex.training.mate import load_mate_recipe, train_mate
+
+    _refuse_stages(options, "an enhanced encoder")
+    recipe = load_mate_recipe(options.recipe, options.overrides)
+    trained = train_mate(
+        recipe, options.store, options.output, device=options.device, max_minutes=options.max_minutes
+    )
+    if _finished("mate", trained.result, options):
+        said = EncoderCard(
+            recipe.name, recipe.encoder, "other", card(recipe.name, options), recipe.trained
+        ).text(trained.encoder)
+        trained.encoder.save(options.output / "model", card=said)
+        print(f"{options.output / 'model'}: ready for --text-encoder and for text.encoder of a recipe")
 
 
 def _refuse_stages(options: argparse.Namespace, kind: str) -> None:

@@ -146,7 +146,9 @@ def measure_grounder(grounder: Grounder, motions: Sequence[LabelledMotion]) -> S
     Raises:
         KinelexError: there are no motions, or not one span for each phrase.
     """
-    found = [tuple(grounder(motion.features, motion.phrases)) for motion in motions]
+    found = [
+        tuple(grounder(motion.features, motion.phrases)) for motion in track(motions, "looking for phrases")
+    ]
     for spans, motion in zip(found, motions, strict=True):
         _overlaps(spans, motion.spans)
     return _scores(found, motions)

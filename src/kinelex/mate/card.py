@@ -25,7 +25,7 @@ class EncoderCard:
     Attributes:
         name: of the encoder.
         base: name or hub id of the model that it was made from.
-        licence: of the weights, as the hub spells it, such as cc-by-nc-4.0.
+        licence: of the weights, as the hub spells it, such as cc-by-nc-4.0; "other" where `data` says it.
         data: on which recordings and captions it was trained, and under which licences these stand.
         part: what was trained.
     """
@@ -45,6 +45,9 @@ class EncoderCard:
             "language": "en",
             "tags": ["text-to-motion", "mate", "kinelex"],
         }
+        licence = (
+            "" if self.licence == "other" else f"\n\nThe weights are licensed under {self.licence.upper()}."
+        )
         trained = _TRAINED[self.part.kind].format(layers=self.part.layers, rank=self.part.rank)
         return f"""---
 {yaml.safe_dump(fields, sort_keys=False).strip()}
@@ -66,9 +69,7 @@ words. A generator must be trained with this encoder before `kinelex generate --
 
 ## Data and licence
 
-{self.data}
-
-The weights are licensed under {self.licence.upper()}.
+{self.data}{licence}
 """
 
 

@@ -54,8 +54,13 @@ def motion_tokens(model: MotionModel, motion: Motion) -> TokenizedMotion:
         raise KinelexError(
             f"the clip has {len(joints)} frames at {skeleton.fps:g} fps; give more than {step}"
         )
-    features = process_joints(joints, skeleton)
-    whole = features[: len(features) - len(features) % step]
+    return feature_tokens(model, process_joints(joints, skeleton))
+
+
+@torch.inference_mode()
+def feature_tokens(model: MotionModel, features: Tensor) -> TokenizedMotion:
+    """Tokens of un-normalised features (T, D) of one motion (one sample); a rest shorter than a token is left out."""
+    whole = features[: len(features) - len(features) % model.tokenizer.config.downsampling]
     return model.tokenizer.encode(model.normalizer(whole[None].to(model.device)))
 
 

@@ -12,7 +12,7 @@ from kinelex.alignment.spans import Spans
 from kinelex.errors import KinelexError
 from kinelex.generators.model import MotionModel
 from kinelex.motion.motion import Motion
-from kinelex.search.embedding import compared, motion_tokens
+from kinelex.search.embedding import compared, feature_tokens, motion_tokens
 
 SHORTEST_SECONDS = 0.6
 _GROWTH = 1.5  # from one window size to the next
@@ -82,6 +82,29 @@ def ground(model: MotionModel, motion: Motion, query: str, top: int = 3) -> Grou
         for place in _distinct(spans, scores, top)
     ]
     return Grounding(query, tuple(findings), (torch.arange(length) + 0.5) * seconds, similarity)
+
+
+@dataclass(frozen=True)
+class ModelGrounder:
+    """Finds each phrase on its own, as `ground` does, in features: what `measure_grounder` asks.
+
+    Attributes:
+        model: trained with segment alignment.
+    """
+
+    model: MotionModel
+
+    def __call__(self, features: Tensor, phrases: Sequence[str]) -> list[tuple[float, float]]:
+        """First frame and end of the best window for each phrase in un-normalised features (T, D)."""
+        tokens = feature_tokens(self.model, features)
+        frames = self.model.tokenizer.config.downsampling
+        seconds = self.model.seconds_per_token
+        spans = sliding_spans(int(tokens.lengths[0]), max(1, round(SHORTEST_SECONDS / seconds)))
+        best = compared(self.model, tokens, phrases, spans).argmax(1)
+        return [
+            (float(start * frames), float(end * frames))
+            for start, end in zip(spans.start[0, best].tolist(), spans.end[0, best].tolist(), strict=True)
+        ]
 
 
 def describe(

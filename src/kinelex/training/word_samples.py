@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -54,11 +54,8 @@ class WordSamples:
 
     def to(self, device: torch.device | str) -> WordSamples:
         """The same on another device."""
-        moved = {
-            name: value.to(device) if isinstance(value, Tensor) else value
-            for name, value in vars(self).items()
-        }
-        return WordSamples(**moved)
+        tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **{name: value.to(device) for name, value in tensors.items()})
 
     def span(self, sentence: Tensor, word: Tensor) -> tuple[Tensor, Tensor]:
         """First frame (B,) and end (B,) of the segments of words (B,), rows of all words, in sentences (B,)."""
