@@ -13,7 +13,7 @@ from kinelex.training.recipes import Recipe, TrainConfig, load_recipe
 from kinelex.training.workshop import build_model
 
 RECIPES = Path(__file__).parents[2] / "src" / "kinelex" / "recipes"
-NAMES = ("cpu", "base", "compact", "segmo-cpu", "segmo-base")
+NAMES = ("cpu", "base", "compact", "segmo-cpu", "segmo-base", "guided-cpu")
 
 
 def parameters(recipe: Recipe) -> dict[str, int]:
