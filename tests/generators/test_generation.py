@@ -233,3 +233,13 @@ def test_every_token_is_told_its_own_phrase_and_place() -> None:
                 place = guide.place(torch.tensor([before, 1 - before]))
                 expected = guide.phrase(text.segments[0, phrase]) + place
         torch.testing.assert_close(told[0, token], expected)
+
+
+@torch.no_grad()
+def test_a_single_phrase_needs_no_guide() -> None:
+    guide, text = PhraseGuide(WIDTH, 8), two_phrases(0, 1)
+    spans = Spans(torch.tensor([[0, 5]]), torch.tensor([[5, 9]]))
+    alone = TextCondition(text.sentence, text.segments, torch.tensor([[True, False]]), spans)
+    told = guide(alone, 9)
+    assert isinstance(told, torch.Tensor)
+    assert (told == 0).all()

@@ -17,7 +17,8 @@ _PROGRESS = 2  # how far into its segment a token is, and how far from the segme
 class PhraseGuide(nn.Module):
     """Adds to every motion token the phrase of the segment that it is in, and its place in that segment.
 
-    A token outside all segments gets nothing, and so does one whose phrase is all zeros: one that was dropped.
+    A token outside all segments gets nothing, and so does one whose phrase is all zeros: one that was dropped. Nor does
+    a sample with a single phrase: sentence and phrase token say it all, and guidance would count it twice.
     """
 
     def __init__(self, text_width: int, latent: int) -> None:
@@ -32,6 +33,7 @@ class PhraseGuide(nn.Module):
             return 0.0
         dtype = self.phrase.weight.dtype
         told = condition.segment_mask & (condition.segments != 0).any(-1)
+        told = told & (told.sum(1, keepdim=True) > 1)
         inside = (spans.members(length) & told[..., None]).to(dtype)
         said = inside.transpose(1, 2) @ self.phrase(condition.segments.to(dtype))
         return said + self.place(segment_progress(spans, inside).to(dtype))
