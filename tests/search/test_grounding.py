@@ -16,9 +16,10 @@ from kinelex.errors import KinelexError
 from kinelex.generators.base import TextCondition
 from kinelex.generators.model import MotionModel
 from kinelex.hub.folder import ModelCard, save_model
+from kinelex.motion.features import process_joints
 from kinelex.motion.motion import Motion
 from kinelex.search.embedding import compared, motion_tokens
-from kinelex.search.grounding import describe, ground, sliding_spans
+from kinelex.search.grounding import ModelGrounder, describe, ground, sliding_spans
 from rig_clips import recorded_motion
 
 
@@ -59,6 +60,15 @@ def test_scores_are_cosines_of_the_models_own_outputs(aligned: MotionModel) -> N
                 vector = aligned.alignment.embed(outputs, part)[0, 0]
                 cosine = torch.nn.functional.cosine_similarity(outputs.phrases[0, 0], vector, dim=0)
                 torch.testing.assert_close(found[row, place], cosine, atol=1e-5, rtol=1e-4)
+
+
+def test_what_is_measured_is_what_ground_finds(aligned: MotionModel) -> None:
+    motion, phrases = recorded_motion(), ["a person walks", "a person waves"]
+    features = process_joints(torch.from_numpy(motion.positions), motion.skeleton)
+    spans = ModelGrounder(aligned)(features, phrases)
+    for (start, end), phrase in zip(spans, phrases, strict=True):
+        best = ground(aligned, motion, phrase).findings[0]
+        assert (start / 20, end / 20) == pytest.approx((best.start, best.end))
 
 
 def test_findings_are_ranked_distinct_and_the_best_comes_first(aligned: MotionModel) -> None:
