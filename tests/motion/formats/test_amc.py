@@ -151,6 +151,14 @@ def test_missing_files_and_impossible_rates(tmp_path: Path) -> None:
         read_amc(AMC, ASF, fps=0)
 
 
+def test_a_root_channel_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    damaged = re.sub(r"(?i)(order\b.*?)\bRX\b", r"\1RR", SKELETON, count=1)
+    assert damaged != SKELETON
+    (tmp_path / "clip.asf").write_text(damaged)
+    with pytest.raises(KinelexError, match="root"):
+        read_amc(AMC, tmp_path / "clip.asf")
+
+
 SMALL = TEXT[: TEXT.index("\n3\n") + 1]
 
 

@@ -124,21 +124,27 @@ def _bone(block: str, parents: dict[str, str], unit: float, degrees: bool) -> Bo
     direction = torch.tensor([float(value) for value in rows["direction"][:3]], dtype=torch.float64)
     vector = direction * float(rows["length"][0]) * unit
     axis = rows["axis"]
-    dofs = tuple(dof.lower() for dof in rows.get("dof", []))
-    if direction.shape != (3,) or not set(dofs) <= {"rx", "ry", "rz", "tx", "ty", "tz", "l"}:
+    if direction.shape != (3,):
         raise ValueError(f"bone {name}")
     return Bone(
         name,
         parents.get(name, ""),
         vector,
         _frame(axis[:3], axis[3] if len(axis) > 3 else "XYZ", degrees),
-        dofs,
+        _channels(name, rows.get("dof", [])),
     )
+
+
+def _channels(name: str, written: list[str]) -> tuple[str, ...]:
+    dofs = tuple(dof.lower() for dof in written)
+    if not set(dofs) <= {"rx", "ry", "rz", "tx", "ty", "tz", "l"}:
+        raise ValueError(f"bone {name}")
+    return dofs
 
 
 def _root(section: str, degrees: bool) -> Bone:
     rows = {words[0].lower(): words[1:] for words in (line.split() for line in section.splitlines()) if words}
     order = rows["axis"][0] if "axis" in rows else "XYZ"
     frame = _frame(rows.get("orientation", ["0", "0", "0"])[:3], order, degrees)
-    dofs = tuple(dof.lower() for dof in rows["order"])
+    dofs = _channels("root", rows["order"])
     return Bone("root", "", torch.zeros(3, dtype=torch.float64), frame, dofs)
