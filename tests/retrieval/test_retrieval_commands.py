@@ -20,9 +20,11 @@ from kinelex.retrieval.metrics import dissimilar_captions
 from kinelex.retrieval.model import RetrievalModel
 from kinelex.training.corpus import read_corpus
 from kinelex.training.cuts import segment_table, segmenter_of
+from kinelex.training.mate import load_mate_recipe
 from kinelex.training.recipes import DataRecipe, load_recipe
 from kinelex.training.run import train
 from retrieval.models import tiny_retrieval
+from tiny_model import tiny_encoder
 from training.synthetic import write_store
 
 
@@ -86,11 +88,26 @@ def test_segments_are_measured_beside_the_others(place: Path, capsys: pytest.Cap
 
 
 def test_a_generator_is_trained_on_the_segments_that_are_found(place: Path, tmp_path: Path) -> None:
-    sets = ["masked.alignment.segments=retrieval", f"masked.retrieval={place / 'model'}"]
-    arguments = ["train", "segmo-cpu-debug", "--store", str(place / "store"), "--output", str(tmp_path)]
-    overrides = [part for change in sets for part in ("--set", change)]
-    assert main([*arguments, *overrides, "--device", "cpu"]) == 0
-    assert (tmp_path / "model" / "config.yaml").is_file()
+    sets = ["masked.alignment.segments=retrieval", "durations.localised=true", f"retrieval={place / 'model'}"]
+    train_with("segmo-cpu-debug", sets, place, tmp_path)
+    found = (tmp_path / "cache" / "cuts.jsonl").read_text()
+    # Alignment and durations ask for the same cuts.
+    keys = [json.loads(line)["key"] for line in found.splitlines()]
+    assert len(keys) == len(set(keys)) > 0
+
+
+def test_words_are_trained_on_the_segments_that_are_found(place: Path, tmp_path: Path) -> None:
+    tiny_encoder(tmp_path).save(tmp_path / "tiny")
+    sets = ["segments=retrieval", f"retrieval={place / 'model'}", f"encoder={tmp_path / 'tiny'}"]
+    train_with("mate-minilm-cpu-debug", sets, place, tmp_path / "run")
+    assert (tmp_path / "run" / "cache" / "cuts.jsonl").stat().st_size
+
+
+def train_with(recipe: str, sets: list[str], place: Path, output: Path) -> None:
+    """A training by the command."""
+    arguments = ["train", recipe, "--store", str(place / "store"), "--output", str(output), "--device", "cpu"]
+    assert main([*arguments, *(part for change in sets for part in ("--set", change))]) == 0
+    assert (output / "model").is_dir()
 
 
 def test_found_segments_fill_the_motion(place: Path, tmp_path: Path) -> None:
@@ -107,10 +124,14 @@ def test_found_segments_fill_the_motion(place: Path, tmp_path: Path) -> None:
 
 
 def test_half_of_the_setting_is_refused(place: Path, tmp_path: Path) -> None:
-    for change in ("masked.alignment.segments=retrieval", f"masked.retrieval={place / 'model'}"):
-        with pytest.raises(KinelexError, match="give both or neither"):
+    for change in ("masked.alignment.segments=retrieval", "durations.localised=true"):
+        with pytest.raises(KinelexError, match="and the recipe names none"):
             load_recipe("segmo-cpu-debug", [change])
-    recipe = load_recipe("segmo-cpu-debug", ["masked.alignment.segments=retrieval", "masked.retrieval=model"])
+    with pytest.raises(KinelexError, match="nothing in the recipe asks for the retrieval model"):
+        load_recipe("segmo-cpu-debug", ["retrieval=model"])
+    with pytest.raises(KinelexError, match="and the recipe names none"):
+        load_mate_recipe("mate-minilm-cpu-debug", ["segments=retrieval"])
+    recipe = load_recipe("segmo-cpu-debug", ["masked.alignment.segments=retrieval", "retrieval=model"])
     with pytest.raises(KinelexError, match="no segmenter was given"):
         train(recipe, [place / "store"], tmp_path, device="cpu")
 

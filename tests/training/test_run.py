@@ -9,11 +9,14 @@ import torch
 from synthetic import LENGTHS, write_store
 from test_loop import assert_equal
 
+from kinelex.alignment.spans import uniform_spans
 from kinelex.errors import KinelexError
 from kinelex.generators.base import TextCondition
+from kinelex.generators.durations import PhraseDurations, PhraseDurationsConfig
 from kinelex.generators.momask import MoMask
 from kinelex.motion.features import mirror_features
 from kinelex.motion.skeleton import HUMANML3D
+from kinelex.training.durations import located
 from kinelex.training.loop import make_fabric
 from kinelex.training.recipes import DecoderRecipe, Recipe, load_recipe
 from kinelex.training.run import load_parts, train
@@ -192,7 +195,7 @@ def test_short_clips_stand_still_before_and_after(workshop: Workshop) -> None:
 def test_a_refined_decoder_decodes_the_same_tokens(place: Path, recipe: Recipe, trained: Path) -> None:
     """Only the decoder changes, it gets better on what it is trained on, and the model folder has it."""
     refined = replace(recipe, decoder=DecoderRecipe(train=replace(recipe.tokenizer.train, steps=40, lr=1e-3)))
-    assert refined.stages == ("tokenizer", "decoder", "masked", "residual", "length", "durations")
+    assert refined.stages == ("tokenizer", "decoder", "length", "durations", "masked", "residual")
     report = train(refined, [place / "store"], trained, stages=["decoder"], device="cpu")
     assert report.finished
     before = load_parts(recipe, [place / "store"], trained).tokenizer
@@ -205,6 +208,36 @@ def test_a_refined_decoder_decodes_the_same_tokens(place: Path, recipe: Recipe, 
     features = workshop.corpus.normalizer(workshop.corpus.train.bank.features[None, :640])
     error = [(model.decode(model.encode(features)) - features).square().mean() for model in (before, after)]
     assert error[1] < error[0]
+
+
+def test_unknown_segments_are_shared_out_by_the_durations_of_the_phrases(workshop: Workshop) -> None:
+    data = workshop.sequences["train"]
+    count = data.sentence_count
+    owner = torch.arange(len(count)).repeat_interleave(count)
+    unknown = data.known.sum(1) == 0
+    assert unknown.any()
+    assert not unknown.all()
+    model = PhraseDurations(PhraseDurationsConfig(text_width=data.vectors.shape[1])).eval()
+    found = located(data, model).known
+    assert torch.equal(found[~unknown], data.known[~unknown])
+    assert torch.equal(found.sum(1), data.lengths[owner, 0])
+    assert torch.equal((found > 0).sum(1), (data.sentences[:, 1:] >= 0).sum(1))
+    # A model to which each phrase takes as long as any other cuts evenly.
+    with torch.no_grad():
+        model.output[-1].weight.zero_()  # type: ignore[union-attr, operator]
+    spans = uniform_spans(data.lengths[owner, 0], data.sentences[:, 1:] >= 0)
+    even = located(data, model).known
+    assert int((even - (spans.end - spans.start))[unknown].abs().max()) <= 1
+
+
+def test_a_guided_stage_needs_the_durations_first(place: Path, recipe: Recipe, trained: Path) -> None:
+    guided = replace(recipe, masked=replace(recipe.masked, phrase_guide=True))
+    (trained / "durations").rename(trained / "later")
+    try:
+        with pytest.raises(KinelexError, match="train the stage durations first"):
+            train(guided, [place / "store"], trained, stages=["masked"], device="cpu")
+    finally:
+        (trained / "later").rename(trained / "durations")
 
 
 def test_mistakes_are_named(place: Path, recipe: Recipe, tmp_path: Path) -> None:

@@ -10,9 +10,8 @@ from kinelex.errors import KinelexError
 
 if TYPE_CHECKING:
     from kinelex.hub import ModelCard
-    from kinelex.retrieval.localisation import RetrievalSegmenter
+    from kinelex.retrieval.remembered import RememberedCuts
     from kinelex.training.loop import FitResult
-    from kinelex.training.recipes import Recipe
 
 DESCRIPTION = """Train a generator (tokenizer, transformers, length estimator), an evaluator, a retrieval model or
 an enhanced text encoder.
@@ -46,7 +45,7 @@ def add_parser(commands: Any) -> None:
         "--stage",
         action="append",
         metavar="NAME",
-        help="tokenizer, decoder, masked, residual or length (default: all that the recipe has)",
+        help="tokenizer, decoder, length, durations, masked or residual (default: all that the recipe has)",
     )
     parser.add_argument(
         "--set",
@@ -109,7 +108,12 @@ def _train_mate(options: argparse.Namespace) -> None:
     _refuse_stages(options, "an enhanced encoder")
     recipe = load_mate_recipe(options.recipe, options.overrides)
     trained = train_mate(
-        recipe, options.store, options.output, device=options.device, max_minutes=options.max_minutes
+        recipe,
+        options.store,
+        options.output,
+        device=options.device,
+        max_minutes=options.max_minutes,
+        segmenter=_segmenter(recipe.retrieval, options),
     )
     if _finished("mate", trained.result, options):
         said = EncoderCard(
@@ -157,7 +161,7 @@ def _train_generator(options: argparse.Namespace) -> None:
         stages=options.stage,
         device=options.device,
         max_minutes=options.max_minutes,
-        segmenter=_segmenter(recipe, options.device),
+        segmenter=_segmenter(recipe.retrieval, options),
     )
     for name, result in report.results.items():
         _print_result(name, result)
@@ -175,17 +179,19 @@ def _train_generator(options: argparse.Namespace) -> None:
     print(f"{options.output / 'model'}: ready for --model")
 
 
-def _segmenter(recipe: Recipe, device: str) -> RetrievalSegmenter | None:
-    """What the recipe's alignment cuts motions with, where that is a retrieval model."""
+def _segmenter(retrieval: str | None, options: argparse.Namespace) -> RememberedCuts | None:
+    """What motions are cut with where the recipe names a retrieval model; its cuts are kept in the run's folder."""
     import torch
 
     from kinelex.hub import load_retrieval
     from kinelex.retrieval.localisation import RetrievalSegmenter
+    from kinelex.retrieval.remembered import RememberedCuts
 
-    if recipe.masked.retrieval is None:
+    if retrieval is None:
         return None
-    fast = device in ("cuda", "auto") and torch.cuda.is_available()
-    return RetrievalSegmenter(load_retrieval(recipe.masked.retrieval, "cuda" if fast else "cpu"))
+    fast = options.device in ("cuda", "auto") and torch.cuda.is_available()
+    segmenter = RetrievalSegmenter(load_retrieval(retrieval, "cuda" if fast else "cpu"))
+    return RememberedCuts(segmenter, options.output / "cache" / "cuts.jsonl")
 
 
 def card(name: str, options: argparse.Namespace) -> str:

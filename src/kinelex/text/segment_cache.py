@@ -1,14 +1,11 @@
-"""Segments that a language model has already given, one JSON object a line; a killed run loses none of them."""
+"""Segments that a language model has already given."""
 
 from __future__ import annotations
 
-import json
 import os
-import threading
-from pathlib import Path
 from typing import Any
 
-from kinelex.errors import KinelexError
+from kinelex.journal import Journal
 
 Key = tuple[str, int, int, str]  # model, prompt version, limit, caption
 
@@ -22,29 +19,17 @@ class SegmentCache:
         Raises:
             KinelexError: the file cannot be read or written, or holds other things.
         """
-        self.path = Path(path)
-        self._lock = threading.Lock()
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            content = self.path.read_bytes() if self.path.exists() else b""
-            self._file = self.path.open("ab")
-            complete = content.rfind(b"\n") + 1
-            if complete < len(content):
-                self._file.truncate(complete)
-        except (OSError, ValueError) as error:
-            raise KinelexError(f"cannot use the cache {self.path}: {error}; choose another file") from error
-        lines = content[:complete].splitlines()
-        self._answers = dict(self._entry(line, number) for number, line in enumerate(lines, start=1))
+        self._journal = Journal(path)
+        self._answers = dict(
+            self._answer(entry, number) for number, entry in enumerate(self._journal.entries, start=1)
+        )
 
-    def _entry(self, line: bytes, number: int) -> tuple[Key, list[str]]:
+    def _answer(self, entry: dict[str, Any], number: int) -> tuple[Key, list[str]]:
         try:
-            entry: dict[str, Any] = json.loads(line)
             key = (entry["model"], entry["prompt"], entry["limit"], entry["caption"])
             return key, [str(phrase) for phrase in entry["segments"]]
-        except (ValueError, KeyError, TypeError) as error:
-            raise KinelexError(
-                f"{self.path}, line {number}, is no cached answer; remove the line or choose another file"
-            ) from error
+        except (KeyError, TypeError) as error:
+            raise self._journal.foreign(number) from error
 
     def __len__(self) -> int:
         return len(self._answers)
@@ -60,16 +45,9 @@ class SegmentCache:
             KinelexError: the disk is full.
         """
         names = ("model", "prompt", "limit", "caption")
-        entry = {**dict(zip(names, key, strict=True)), "segments": segments}
-        line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
-        with self._lock:
-            self._answers[key] = segments
-            try:
-                self._file.write(line)
-                self._file.flush()
-            except OSError as error:
-                raise KinelexError(f"cannot write {self.path}: {error.strerror}; free some space") from error
+        self._journal.add({**dict(zip(names, key, strict=True)), "segments": segments})
+        self._answers[key] = segments
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        self._journal.close()

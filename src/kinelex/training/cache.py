@@ -102,7 +102,7 @@ class Sequences:
         sentences: (C, 1 + 5) rows in `vectors`: the sentence, then its phrases; -1 where there is none.
         vectors: (R, D) whitened text vectors.
         known: (C, 5) tokens of the motion segment of each phrase, in the whole sequence, where the data knows
-            it; 0 elsewhere.
+            it or an estimate was made; 0 elsewhere.
         counts: (C, 5) the same, wherever it may be from; None to cut what is read evenly.
     """
 

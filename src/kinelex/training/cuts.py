@@ -45,8 +45,8 @@ def segmenter_of(
     if name == "retrieval":
         if retrieval is None:
             raise KinelexError(
-                "masked.alignment.segments is retrieval, but no segmenter was given; make one of the model that "
-                "masked.retrieval names: RetrievalSegmenter(load_retrieval(folder))"
+                "segments are to be found by a retrieval model, but no segmenter was given; make one of the model "
+                "that the recipe names: RetrievalSegmenter(load_retrieval(folder))"
             )
         return retrieval
     scale = feature_scale(corpus.normalizer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -16,6 +18,8 @@ from kinelex.generators.durations import (
 from kinelex.training.cache import Sequences
 from kinelex.training.sampler import Rows
 from kinelex.training.stages import condition_of, sentence_of
+
+SHARED_AT_ONCE = 4096
 
 
 class LengthStage:
@@ -116,6 +120,28 @@ class DurationsStage:
 
     def compile(self) -> None:
         """Too small to gain from it."""
+
+
+def located(data: Sequences, model: PhraseDurations) -> Sequences:
+    """The same sequences; those whose segments the data does not know are shared out among their phrases.
+
+    A model that is told at generation where phrases are done must have been told so of every sentence of several
+    phrases that it learnt from, or those are foreign to it.
+
+    Args:
+        data: sequences of the segments that the data knows.
+        model: predicts how long each phrase takes, and with that its share.
+    """
+    count = data.sentence_count
+    owner = torch.arange(len(count), device=count.device).repeat_interleave(count)
+    known = data.known.clone()
+    for said in (known.sum(1) == 0).nonzero()[:, 0].split(SHARED_AT_ONCE):
+        condition = condition_of(data, said, None)
+        with torch.no_grad():
+            tokens = model.median_tokens(condition.segments, condition.segment_mask)
+        spans = shared_spans(data.lengths[owner[said], 0], tokens.float())
+        known[said, : tokens.shape[1]] = spans.end - spans.start
+    return replace(data, known=known)
 
 
 def _known_sentences(data: Sequences) -> Tensor:

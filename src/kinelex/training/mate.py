@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from kinelex.alignment.motion_segments import MotionSegmenter
 from kinelex.errors import KinelexError
 from kinelex.mate.model import Mate, MateBatch, MateConfig
 from kinelex.mate.trainable import TrainableEncoder, TrainedPart
@@ -21,7 +22,7 @@ from kinelex.text.encoders import TextEncoder, Tokens
 from kinelex.training.corpus import Corpus, Mirroring, read_corpus
 from kinelex.training.cuts import segment_table, segmenter_of
 from kinelex.training.loop import FitResult, fit, make_fabric
-from kinelex.training.recipes import DataRecipe, TrainConfig, read_recipe, save_recipe
+from kinelex.training.recipes import DataRecipe, TrainConfig, check_retrieval, read_recipe, save_recipe
 from kinelex.training.sampler import BatchSampler, Rows
 from kinelex.training.schema import from_mapping
 from kinelex.training.word_samples import (
@@ -66,7 +67,8 @@ class MateRecipe:
         trained: which part of it.
         data: as of a generator; a motion longer than `max_frames` is cut around the word's phrase.
         segments: how motions are cut into the phrases of their sentences; "known" takes exact boundaries where the
-            data has them, and even ones elsewhere.
+            data has them, and even ones elsewhere; "retrieval" is the paper's localisation.
+        retrieval: folder of the retrieval model for the latter.
         prior: how likely a word happens at a frame (Table 6).
         words: see there.
         model: architecture and losses.
@@ -78,11 +80,15 @@ class MateRecipe:
     encoder: str = "minilm"
     trained: TrainedPart = field(default_factory=TrainedPart)
     data: DataRecipe = field(default_factory=DataRecipe)
-    segments: Literal["uniform", "cpd", "cluster", "known"] = "known"
+    segments: Literal["uniform", "cpd", "cluster", "retrieval", "known"] = "known"
+    retrieval: str | None = None
     prior: PriorKind = "gaussian"
     words: MateWords = field(default_factory=MateWords)
     model: MateConfig = field(default_factory=MateConfig)
     train: TrainConfig = field(default_factory=lambda: TrainConfig(steps=20_000, batch_size=64, lr=1e-4))
+
+    def __post_init__(self) -> None:
+        check_retrieval(self.segments == "retrieval", self.retrieval)
 
 
 def load_mate_recipe(name: str | Path, overrides: Sequence[str] = ()) -> MateRecipe:
@@ -109,8 +115,18 @@ def train_mate(
     *,
     device: str = "auto",
     max_minutes: float | None = None,
+    segmenter: MotionSegmenter | None = None,
 ) -> MateTraining:
     """Train MATE on prepared stores, from where an earlier call stopped.
+
+    Args:
+        recipe: what to train.
+        stores: folders made by `kinelex prepare`.
+        output: folder of the training.
+        device: "cpu", "cuda" or "auto".
+        max_minutes: stop after this time with a checkpoint.
+        segmenter: cuts motions where the recipe says `segments: retrieval`; `kinelex train` makes it of the model that
+            `retrieval` names.
 
     Raises:
         KinelexError: a store or the encoder cannot be used, a checkpoint is of another recipe, or the output
@@ -122,7 +138,7 @@ def train_mate(
     encoder = TextEncoder.load(recipe.encoder)
     # The networks draw their first weights, and dropout its noise, from the global generator.
     torch.manual_seed(recipe.train.seed)
-    stage = MateStage(recipe, corpus, encoder, output, fabric.device)
+    stage = MateStage(recipe, corpus, encoder, output, fabric.device, segmenter)
     if fabric.is_global_zero:
         save_recipe(recipe, output / RECIPE)
     result = fit(stage, recipe.train, output / STAGE, fabric, deadline)
@@ -139,7 +155,13 @@ class MateStage:
     criterion = "loss"
 
     def __init__(
-        self, recipe: MateRecipe, corpus: Corpus, encoder: TextEncoder, output: Path, device: torch.device
+        self,
+        recipe: MateRecipe,
+        corpus: Corpus,
+        encoder: TextEncoder,
+        output: Path,
+        device: torch.device,
+        segmenter: MotionSegmenter | None = None,
     ) -> None:
         self.recipe, self.device = recipe, device
         mirror = recipe.data.mirror
@@ -147,10 +169,10 @@ class MateStage:
         spoken = spoken_words(corpus.train, tagged, mirror=mirror)
         self.lexicon = Lexicon.of_words(spoken, encoder)
         every = torch.ones(len(self.lexicon.words), dtype=torch.bool)
-        segmenter = segmenter_of(recipe.segments, corpus, output)
+        cutter = segmenter_of(recipe.segments, corpus, output, segmenter)
         known = recipe.segments == "known"
         cuts = {
-            name: segment_table(split, segmenter, 1, known=known)
+            name: segment_table(split, cutter, 1, known=known)
             for name, split in (("train", corpus.train), ("val", corpus.val))
         }
         samples = word_samples(corpus.train, cuts["train"], tagged, self.lexicon, every, mirror=mirror)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 RECIPES = Path(__file__).parents[1] / "recipes"
-STAGES = ("tokenizer", "decoder", "masked", "residual", "length", "durations")
+STAGES = ("tokenizer", "decoder", "length", "durations", "masked", "residual")
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class TextRecipe:
         floor: share of the mean variance below which directions are not blown up.
         segment_dropout: probability that a training sample loses its phrases and keeps its sentence.
         span_dropout: probability that it keeps its phrases, but is not told where they are done; alignment learns
-            from these samples, and from those of which nobody knows it.
+            from these samples.
     """
 
     encoder: str = "minilm"
@@ -173,24 +173,15 @@ class MaskedRecipe:
 
     Attributes:
         alignment: of phrases with motion segments; None for plain MoMask.
-        retrieval: folder of the retrieval model that finds the segments where `alignment.segments` is retrieval.
-        phrase_guide: every token reads the phrase of its segment where the data knows the segments.
+        phrase_guide: every token reads the phrase of its segment: where the data does not know the segments, the
+            sequence is shared out by the durations of the phrases.
     """
 
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     condition_dropout: float = 0.1
     phrase_guide: bool = False
     alignment: AlignmentConfig | None = None
-    retrieval: str | None = None
     train: TrainConfig = field(default_factory=lambda: TrainConfig(steps=180_000, batch_size=64))
-
-    def __post_init__(self) -> None:
-        wanted = self.alignment is not None and self.alignment.segments == "retrieval"
-        if wanted != (self.retrieval is not None):
-            raise KinelexError(
-                "masked.retrieval names the retrieval model for masked.alignment.segments: retrieval; "
-                "give both or neither"
-            )
 
     def config(self, tokenizer: RVQVAEConfig, text_width: int) -> MaskTransformerConfig:
         """The architecture for a tokenizer and text vectors of `text_width`."""
@@ -229,8 +220,14 @@ class LengthRecipe:
 
 @dataclass(frozen=True)
 class DurationsRecipe:
-    """Stage of the phrases' durations."""
+    """Stage of the phrases' durations.
 
+    Attributes:
+        localised: a retrieval model finds the segments that the data does not know; else they are not learnt from.
+        train: how.
+    """
+
+    localised: bool = False
     train: TrainConfig = field(
         default_factory=lambda: TrainConfig(
             steps=3000, lr=3e-4, warmup=100, clip=0.5, keep="best", precision="fp32", validate_every=250
@@ -242,8 +239,9 @@ class DurationsRecipe:
 class Recipe:
     """One trained model: data, text, and the stages in the order in which they are trained.
 
-    `decoder` and `durations` are left out of the training when they are None; `sampling` is how the model draws
-    unless asked otherwise.
+    `decoder` and `durations` are left out of the training when they are None; `retrieval` is the folder of the
+    retrieval model that finds phrases in motions, for `masked.alignment.segments: retrieval` and
+    `durations.localised`; `sampling` is how the model draws unless asked otherwise.
     """
 
     name: str
@@ -255,6 +253,7 @@ class Recipe:
     length: LengthRecipe = field(default_factory=LengthRecipe)
     durations: DurationsRecipe | None = field(default_factory=DurationsRecipe)
     decoder: DecoderRecipe | None = None
+    retrieval: str | None = None
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
 
     @property
@@ -262,7 +261,14 @@ class Recipe:
         """Names of the stages that this recipe trains."""
         return tuple(name for name in STAGES if getattr(self, name) is not None)
 
+    def training(self, stage: str) -> TrainConfig:
+        """How one of the stages is trained."""
+        return getattr(self, stage).train
+
     def __post_init__(self) -> None:
+        alignment, durations = self.masked.alignment, self.durations
+        aligned = alignment is not None and alignment.segments == "retrieval"
+        check_retrieval(aligned or (durations is not None and durations.localised), self.retrieval)
         if self.data.window % self.tokenizer.model.downsampling:
             raise KinelexError(
                 f"data.window is {self.data.window}; "
@@ -283,6 +289,23 @@ class Recipe:
             KinelexError: the file cannot be written.
         """
         save_recipe(self, path)
+
+
+def check_retrieval(wanted: bool, folder: str | None) -> None:
+    """Refuse a recipe that needs a retrieval model and names none, or names one that nothing uses.
+
+    Raises:
+        KinelexError: then.
+    """
+    if wanted and folder is None:
+        raise KinelexError(
+            "segments are to be found by a retrieval model, and the recipe names none; train one "
+            "(kinelex train retrieval-cpu ...) and give retrieval: FOLDER"
+        )
+    if folder is not None and not wanted:
+        raise KinelexError(
+            f"nothing in the recipe asks for the retrieval model {folder}; leave retrieval out"
+        )
 
 
 def save_recipe(recipe: DataclassInstance, path: str | Path) -> None:

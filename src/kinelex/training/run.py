@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from kinelex.alignment.motion_segments import MotionSegmenter
 from kinelex.data.store import Store
 from kinelex.errors import KinelexError
@@ -18,7 +16,7 @@ from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.training.aligned import AlignedMaskTransformer
 from kinelex.training.loop import WEIGHTS, FitResult, fit, load_weights, make_fabric
-from kinelex.training.recipes import STAGES, Recipe, TrainConfig
+from kinelex.training.recipes import STAGES, Recipe
 from kinelex.training.workshop import NORMALIZER, WHITENING, Workshop, build_model
 
 RECIPE = "recipe.yaml"
@@ -59,8 +57,8 @@ def train(
         stages: which stages; the ones before them must be trained. All that the recipe has when not given.
         device: "cpu", "cuda" or "auto".
         max_minutes: stop after this time with a checkpoint.
-        segmenter: cuts motions where the recipe says `masked.alignment.segments: retrieval`; `kinelex train` makes it
-            of the model that `masked.retrieval` names.
+        segmenter: cuts motions where the recipe wants a retrieval model to; `kinelex train` makes it of the model
+            that `retrieval` names.
 
     Raises:
         KinelexError: unknown stage, unusable store, a checkpoint of another recipe, an untrained earlier
@@ -72,22 +70,15 @@ def train(
             raise KinelexError(f"unknown stage {stage!r}; this recipe has {', '.join(recipe.stages)}")
     deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
     output, results = Path(output), {}
-    fabrics = {p: make_fabric(device, p) for p in sorted({stage_config(recipe, s).precision for s in stages})}
+    fabrics = {p: make_fabric(device, p) for p in sorted({recipe.training(s).precision for s in stages})}
     workshop = Workshop(recipe, stores, output, next(iter(fabrics.values())), segmenter)
     for name in (name for name in STAGES if name in stages):
-        config = stage_config(recipe, name)
-        # The networks draw their first weights from the global generator.
-        torch.manual_seed(config.seed)
+        config = recipe.training(name)
         stage = workshop.stage(name)
         results[name] = fit(stage, config, output / name, fabrics[config.precision], deadline)
         if not results[name].finished:
             return TrainingReport(results, False)
     return TrainingReport(results, True)
-
-
-def stage_config(recipe: Recipe, name: str) -> TrainConfig:
-    """How a stage of the recipe is trained."""
-    return getattr(recipe, name).train
 
 
 def load_parts(recipe: Recipe, stores: Sequence[str | Path], output: str | Path) -> MotionModel:

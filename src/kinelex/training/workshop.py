@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kinelex.alignment.motion_segments import MotionSegmenter
 from kinelex.errors import KinelexError
@@ -35,9 +35,9 @@ from kinelex.training.cache import (
     token_table,
 )
 from kinelex.training.checkpoint import save_weights, weights_hash
-from kinelex.training.corpus import Corpus, Sentence, draws_of_clips, draws_of_parts, read_corpus
+from kinelex.training.corpus import Corpus, Sentence, Split, draws_of_clips, draws_of_parts, read_corpus
 from kinelex.training.cuts import known_segments, segment_table, segmenter_of
-from kinelex.training.durations import DurationsStage, LengthStage
+from kinelex.training.durations import DurationsStage, LengthStage, located
 from kinelex.training.loop import WEIGHTS, Stage, load_weights
 from kinelex.training.recipes import Recipe
 from kinelex.training.stages import DecoderStage, TokenizerStage, TokenStage
@@ -61,7 +61,7 @@ class Workshop:
         stores: folders made by `kinelex prepare`.
         output: folder of the training; gets the recipe, the normaliser and, with the texts, the whitening.
         fabric: processes and device.
-        segmenter: cuts motions where the recipe's alignment has `segments: retrieval`.
+        segmenter: cuts motions where the recipe wants a retrieval model to.
 
     Raises:
         KinelexError: a store cannot be used or does not fit the recipe, or the output folder cannot be
@@ -126,11 +126,21 @@ class Workshop:
 
     def _trained_tokenizer(self) -> RVQVAE:
         model = RVQVAE(self.recipe.tokenizer.model)
-        path = self.output / "tokenizer" / WEIGHTS
-        if not path.is_file():
-            raise KinelexError(f"there is no {path}; train the stage tokenizer first")
-        load_weights(model, path)
+        self._load_stage("tokenizer", model)
         return model
+
+    @cached_property
+    def durations(self) -> PhraseDurations:
+        """The trained durations of phrases, frozen, on the device."""
+        model = build_model(self.recipe, "durations", self.texts.vectors.shape[1])
+        self._load_stage("durations", model)
+        return model.to(self.fabric.device).eval().requires_grad_(False)
+
+    def _load_stage(self, name: str, model: nn.Module) -> None:
+        path = self.output / name / WEIGHTS
+        if not path.is_file():
+            raise KinelexError(f"there is no {path}; train the stage {name} first")
+        load_weights(model, path)
 
     @cached_property
     def sequences(self) -> dict[str, Sequences]:
@@ -147,11 +157,22 @@ class Workshop:
                 self.recipe.data.offsets, f"{name} {self.corpus.data_hash}", self.cache, self.fabric.device,
             )  # fmt: skip
         sentences, first, count = sentence_rows(self.said[name], self.texts.rows)
-        known = known_segments(split, self.recipe.tokenizer.model.downsampling)
+        known = self._known_segments(split)
         return Sequences(
             tokens.ids, tokens.starts, tokens.lengths, first, count, sentences, vectors,
             torch.cat((known, known)) if mirror else known, self._segment_counts(name, mirror),
         )  # fmt: skip
+
+    def _known_segments(self, split: Split) -> Tensor:
+        """Tokens of each phrase's segment where the data knows it, and where a retrieval model is to find it."""
+        step, durations = self.recipe.tokenizer.model.downsampling, self.recipe.durations
+        known = known_segments(split, step)
+        if durations is None or not durations.localised:
+            return known
+        segmenter = segmenter_of("retrieval", self.corpus, self.output, self.segmenter)
+        with self.fabric.rank_zero_first():
+            found = segment_table(split, segmenter, step, known=True)
+        return torch.where(known.sum(1, keepdim=True) > 0, known, found)
 
     def _segment_counts(self, name: str, mirror: bool) -> Tensor | None:
         """Tokens of each phrase's motion segment; a mirror image is cut like the motion it is of."""
@@ -185,25 +206,40 @@ class Workshop:
         """
         device, data = self.fabric.device, self.recipe.data
         if name == "tokenizer":
-            model = RVQVAE(self.recipe.tokenizer.model)
+            model = self._untrained(name, 0)
             return TokenizerStage(model, self.corpus, data.window, mirror=data.mirror, device=device)
         if name == "decoder":
             most = 1 if self.recipe.decoder is None else self.recipe.decoder.most_draws
             often = draws_of_clips(self.corpus.train, most)
+            torch.manual_seed(self.recipe.training(name).seed)
             return DecoderStage(
                 self._trained_tokenizer(), self.corpus, data.window, often, mirror=data.mirror, device=device
             )
-        train, val = self.sequences["train"], self.sequences["val"]
-        model = build_model(self.recipe, name, self.texts.vectors.shape[1])
+        sequences, data_hash = self._sequences_of(name)
+        train, val = sequences["train"], sequences["val"]
+        model = self._untrained(name, self.texts.vectors.shape[1])
         if isinstance(model, LengthEstimator):
-            return LengthStage(model, train, val, self.token_hash, max_tokens=self.max_tokens, device=device)
+            return LengthStage(model, train, val, data_hash, max_tokens=self.max_tokens, device=device)
         if isinstance(model, PhraseDurations):
-            return DurationsStage(model, train, val, self.token_hash, device=device)
+            return DurationsStage(model, train, val, data_hash, device=device)
         return TokenStage(
-            name, model, train, val, self.token_hash, max_tokens=self.max_tokens,
+            name, model, train, val, data_hash, max_tokens=self.max_tokens,
             segment_dropout=self.recipe.text.segment_dropout, span_dropout=self.recipe.text.span_dropout,
             device=device, draws=self.draws,
         )  # fmt: skip
+
+    def _sequences_of(self, name: str) -> tuple[dict[str, Sequences], str]:
+        """What a token stage learns from and its hash; where tokens are told their phrases, all are located."""
+        guided = {"masked": self.recipe.masked.phrase_guide, "residual": self.recipe.residual.phrase_guide}
+        if not guided.get(name, False) or self.recipe.durations is None:
+            return self.sequences, self.token_hash
+        sequences = {split: located(data, self.durations) for split, data in self.sequences.items()}
+        return sequences, f"{self.token_hash} {weights_hash(self.durations)}"
+
+    def _untrained(self, name: str, text_width: int) -> Any:
+        """The network of a stage with its first weights, which do not depend on what was made before it."""
+        torch.manual_seed(self.recipe.training(name).seed)
+        return build_model(self.recipe, name, text_width)
 
 
 def build_model(recipe: Recipe, name: str, text_width: int) -> Any:
