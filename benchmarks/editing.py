@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kinelex.evaluation.probes.recordings import Recording, load_recordings
-from kinelex.evaluation.seams import PERCENTILE, Jumps, jumps_at, velocity_jumps
+from kinelex.motion.seams import PERCENTILE, Jumps, jumps_at, velocity_jumps
 from kinelex.pipeline import Pipeline, load
 from kinelex.progress import track
 
@@ -30,8 +30,9 @@ EDITS = ("drawn again", "another length")
 
 def edited(pipeline: Pipeline, clip: Recording, kind: str, seed: int) -> Jumps:
     """Jumps at both seams of one edit of the clip's middle."""
-    seconds = clip.motion.seconds
-    start, end = round(seconds / 4, 1), round(3 * seconds / 4, 1)
+    # Whole tokens, so that the seams are where the part begins and ends.
+    unit = pipeline.seconds_per_token
+    start, end = (round(share * clip.motion.seconds / unit) * unit for share in (0.25, 0.75))
     duration = None if kind == "drawn again" else 1.4 * (end - start)
     text = TEXTS[seed % len(TEXTS)]
     motion = pipeline.inbetween(clip.motion, start, end, text, duration=duration, seed=seed)

@@ -9,6 +9,7 @@ from torch.nn import functional
 from kinelex.motion.chain_ik import bones_of, joints_of, unit_bones
 from kinelex.motion.easing import smooth_step
 from kinelex.motion.heading import facing, from_heading, to_heading
+from kinelex.motion.seam_smoothing import smoothed_seams
 from kinelex.motion.skeleton import Skeleton
 
 _FADE_SECONDS = 0.5
@@ -21,7 +22,8 @@ def splice(
 
     Kept frames are the recorded ones exactly: those before in place, those after moved over the floor as a
     whole to where the new frames lead. The drawn clip repeats the recorded frames around the gap, but not
-    quite; that difference fades over half a second of new frames. Bones keep the recorded lengths.
+    quite; that difference fades over half a second of new frames. Where velocities still jump more than recorded
+    bodies do, the new frames next to the seam are bent. Bones keep the recorded lengths.
 
     Args:
         recorded: (T, J, 3) joints, floor at y = 0.
@@ -42,8 +44,10 @@ def splice(
         goal = drawn[lead + size : lead + size + 2]
         after = moved_onto(after, after[:1], goal[:1], skeleton)
         new = new + _fading((after[:2] - goal).flip(0), size, skeleton.fps).flip(0)
-    new = _with_bones(new, _bone_lengths(recorded, skeleton), skeleton)
-    return torch.cat((before, new, after))
+    joined = torch.cat((before, _with_bones(new, _bone_lengths(recorded, skeleton), skeleton), after))
+    seams = [seam for seam in (start, start + size) if 2 <= seam <= len(joined) - 2]
+    smooth = smoothed_seams(joined, seams, range(start, start + size), skeleton.fps)[start : start + size]
+    return torch.cat((before, _with_bones(smooth, _bone_lengths(recorded, skeleton), skeleton), after))
 
 
 def resized(joints: Tensor, like: Tensor, skeleton: Skeleton) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from kinelex.evaluation.seams import jumps_at, velocity_jumps
+from kinelex.motion.seams import jumps_at, velocity_jumps
 
 
 def steady(frames: int) -> torch.Tensor:
