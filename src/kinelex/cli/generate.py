@@ -50,11 +50,6 @@ def add_parser(commands: Any) -> None:
     add_timing_option(parser)
     parser.add_argument("--prompts", type=Path, metavar="FILE", help="generate every line of a text file")
     add_model_options(parser)
-    parser.add_argument(
-        "--text-encoder", metavar="DIR",
-        help="read the text with this encoder (folder, hub id or minilm) instead of the model's own; "
-        "the model must have been trained with it",
-    )  # fmt: skip
     add_rig_options(parser)
     parser.set_defaults(run=run)
 
@@ -68,7 +63,7 @@ def run(options: argparse.Namespace) -> None:
     _check_distinct(outputs)
     for names in outputs:
         check_outputs(names, options)
-    pipeline = load_pipeline(options, options.text_encoder)
+    pipeline = load_pipeline(options)
     batches = range(0, len(prompts), BATCH_SIZE)
     for first in track(batches, "generating") if len(prompts) > BATCH_SIZE else batches:
         batch = prompts[first : first + BATCH_SIZE]

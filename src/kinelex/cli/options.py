@@ -34,9 +34,19 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
     parser.add_argument("--guidance", type=float, help="guidance scale (default: the model's)")
+    add_text_encoder_option(parser)
     parser.add_argument(
         "--no-foot-lock", action="store_true", help="keep planted feet as the model moves them"
     )
+
+
+def add_text_encoder_option(parser: argparse.ArgumentParser) -> None:
+    """Which encoder reads the text."""
+    parser.add_argument(
+        "--text-encoder", metavar="DIR",
+        help="read the text with this encoder (folder, hub id or minilm) instead of the model's own; "
+        "the model must have been trained with it",
+    )  # fmt: skip
 
 
 def add_measured_model(parser: argparse.ArgumentParser) -> None:
@@ -68,15 +78,15 @@ def check_outputs(outputs: list[str], options: argparse.Namespace) -> None:
         check_writable(output, names=options.names, unit=options.unit)
 
 
-def load_pipeline(options: argparse.Namespace, text_encoder: str | None = None) -> Pipeline:
-    """The model of --model, on --device, with --guidance, and with another text encoder where one is named."""
+def load_pipeline(options: argparse.Namespace) -> Pipeline:
+    """The model of --model, on --device, with --guidance and --text-encoder."""
     # Imported here: torch takes seconds, which --help need not wait for.
     from kinelex.hub.folder import with_text_encoder
     from kinelex.pipeline import Pipeline, load
 
     model = load(options.model, device=options.device)
-    if text_encoder is not None:
-        model = Pipeline(with_text_encoder(model.model, text_encoder), model.options)
+    if options.text_encoder is not None:
+        model = Pipeline(with_text_encoder(model.model, options.text_encoder), model.options)
     return model if options.guidance is None else model.with_options(guidance=options.guidance)
 
 

@@ -8,7 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinelex.cli.options import add_command, add_measured_model, add_timing_option, load_pipeline
+from kinelex.cli.options import (
+    add_command,
+    add_measured_model,
+    add_text_encoder_option,
+    add_timing_option,
+    load_pipeline,
+)
 from kinelex.errors import KinelexError
 
 if TYPE_CHECKING:
@@ -49,6 +55,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--validate-only", action="store_true", help="ask the recordings and no model")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
     parser.add_argument("--guidance", type=float, help="guidance scale (default: the model's)")
+    add_text_encoder_option(parser)
     add_timing_option(parser)
     parser.set_defaults(run=run)
 
@@ -82,6 +89,7 @@ def run(options: argparse.Namespace) -> None:
             "seeds": options.seeds,
             "guidance": pipeline.options.guidance,
             "timing": options.timing,
+            "text_encoder": options.text_encoder or "the model's own",
         }
         print("\n" + family_table(score_families(verdicts, validation)))
     if options.output is not None:

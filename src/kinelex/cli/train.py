@@ -77,9 +77,7 @@ def _train_evaluator(options: argparse.Namespace) -> None:
 
     _refuse_stages(options, "an evaluator")
     recipe = load_evaluator_recipe(options.recipe, options.overrides)
-    trained = train_evaluator(
-        recipe, options.store, options.output, device=options.device, max_minutes=options.max_minutes
-    )
+    trained = train_evaluator(recipe, options.store, options.output, **_limits(options))
     if _finished("evaluator", trained.result, options):
         save_evaluator(trained.judge, options.output / "model", _model_card(recipe.name, options))
         print(f"{options.output / 'model'}: ready to judge")
@@ -92,9 +90,7 @@ def _train_retrieval(options: argparse.Namespace) -> None:
 
     _refuse_stages(options, "a retrieval model")
     recipe = load_retrieval_recipe(options.recipe, options.overrides)
-    trained = train_retrieval(
-        recipe, options.store, options.output, device=options.device, max_minutes=options.max_minutes
-    )
+    trained = train_retrieval(recipe, options.store, options.output, **_limits(options))
     if _finished("retrieval", trained.result, options):
         save_retrieval(trained.model, options.output / "model", _model_card(recipe.name, options))
         print(f"{options.output / 'model'}: ready for --retrieval and --judge")
@@ -107,20 +103,19 @@ def _train_mate(options: argparse.Namespace) -> None:
 
     _refuse_stages(options, "an enhanced encoder")
     recipe = load_mate_recipe(options.recipe, options.overrides)
-    trained = train_mate(
-        recipe,
-        options.store,
-        options.output,
-        device=options.device,
-        max_minutes=options.max_minutes,
-        segmenter=_segmenter(recipe.retrieval, options),
-    )
+    segmenter = _segmenter(recipe.retrieval, options)
+    trained = train_mate(recipe, options.store, options.output, **_limits(options), segmenter=segmenter)
     if _finished("mate", trained.result, options):
         said = EncoderCard(
             recipe.name, recipe.encoder, "other", card(recipe.name, options), recipe.trained
         ).text(trained.encoder)
         trained.encoder.save(options.output / "model", card=said)
         print(f"{options.output / 'model'}: ready for --text-encoder and for text.encoder of a recipe")
+
+
+def _limits(options: argparse.Namespace) -> dict[str, Any]:
+    """Where and for how long any training computes."""
+    return {"device": options.device, "max_minutes": options.max_minutes}
 
 
 def _refuse_stages(options: argparse.Namespace, kind: str) -> None:
@@ -159,8 +154,7 @@ def _train_generator(options: argparse.Namespace) -> None:
         options.store,
         options.output,
         stages=options.stage,
-        device=options.device,
-        max_minutes=options.max_minutes,
+        **_limits(options),
         segmenter=_segmenter(recipe.retrieval, options),
     )
     for name, result in report.results.items():
