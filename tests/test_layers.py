@@ -12,7 +12,7 @@ import pytest
 import kinelex
 
 LAYERS = (
-    ("errors", "atomic", "processes", "progress"),
+    ("errors", "atomic", "journal", "processes", "progress", "weights_hash"),
     ("motion",),
     ("text",),
     ("data",),

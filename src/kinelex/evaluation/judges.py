@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from kinelex.data.captions import Caption
@@ -16,6 +14,7 @@ from kinelex.evaluation.evaluator import UNIT_FRAMES, Evaluator
 from kinelex.evaluation.words import WordVectorizer
 from kinelex.retrieval.model import RetrievalModel
 from kinelex.tokenizer.normalization import FeatureNormalizer
+from kinelex.weights_hash import weights_hash
 
 BATCH = 128
 MAX_FRAMES = 196
@@ -86,9 +85,7 @@ class EvaluatorJudge(nn.Module):
     @property
     def weights_hash(self) -> str:
         """SHA-256 of every number that the judge depends on."""
-        return hashlib.sha256(
-            save({k: v.cpu().contiguous() for k, v in self.state_dict().items()})
-        ).hexdigest()
+        return weights_hash(self)
 
     @torch.no_grad()
     def embed_text(self, captions: Sequence[Caption]) -> Tensor:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -14,6 +12,7 @@ from kinelex.errors import KinelexError
 from kinelex.retrieval.networks import RetrievalNetworks
 from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
+from kinelex.weights_hash import weights_hash
 
 TEXTS, MOTIONS, FRAMES = 256, 128, 16384
 SHORTEST = 4  # frames
@@ -57,9 +56,7 @@ class RetrievalModel(nn.Module):
     @property
     def weights_hash(self) -> str:
         """SHA-256 of every number that the model depends on."""
-        return hashlib.sha256(
-            save({k: v.cpu().contiguous() for k, v in self.state_dict().items()})
-        ).hexdigest()
+        return weights_hash(self)
 
     @torch.no_grad()
     def embed_texts(self, texts: Sequence[str]) -> Tensor:

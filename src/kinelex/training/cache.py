@@ -20,8 +20,8 @@ from kinelex.progress import track
 from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.tokenizer.rvqvae import RVQVAE
-from kinelex.training.checkpoint import weights_hash
 from kinelex.training.corpus import MAX_SEGMENTS, Mirroring, Sentence, Split
+from kinelex.weights_hash import weights_hash
 
 ENCODE_BATCH = 256
 TOKENIZE_FRAMES = 32768

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 from pathlib import Path
 from typing import Any
@@ -82,12 +81,3 @@ def save_weights(model: nn.Module, path: Path) -> None:
     }
     with atomic_path(path) as temporary:
         save_file(tensors, temporary)
-
-
-def weights_hash(model: nn.Module) -> str:
-    """Hash of every parameter and buffer, by name."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()

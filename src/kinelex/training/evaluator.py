@@ -35,13 +35,13 @@ from kinelex.evaluation.words import (
 from kinelex.motion.layout import FeatureLayout
 from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
-from kinelex.training.checkpoint import weights_hash
 from kinelex.training.corpus import Mirroring
 from kinelex.training.loop import FitResult, fit, make_fabric
 from kinelex.training.pairs import CaptionTable, mirrored_captions, read_pieces
 from kinelex.training.recipes import TrainConfig, read_recipe, save_recipe
 from kinelex.training.sampler import Rows
 from kinelex.training.schema import from_mapping
+from kinelex.weights_hash import weights_hash
 
 RECIPE, STAGE = "recipe.yaml", "evaluator"
 VALIDATION_SEED, VALIDATION_REPEATS = 12345, 5

@@ -23,7 +23,6 @@ from kinelex.retrieval.networks import RetrievalConfig, RetrievalNetworks
 from kinelex.text.encoders import TextEncoder
 from kinelex.text.mirroring import mirror_text
 from kinelex.tokenizer.normalization import FeatureNormalizer
-from kinelex.training.checkpoint import weights_hash
 from kinelex.training.corpus import Mirroring
 from kinelex.training.loop import FitResult, fit, make_fabric
 from kinelex.training.pairs import DescribedMotion, read_pieces
@@ -31,6 +30,7 @@ from kinelex.training.recipes import TrainConfig, read_recipe, save_recipe
 from kinelex.training.sampler import Rows
 from kinelex.training.schema import from_mapping
 from kinelex.training.text_features import text_features
+from kinelex.weights_hash import weights_hash
 
 RECIPE, STAGE, CACHE = "recipe.yaml", "retrieval", "cache"
 CRITERION_RANK = 3

@@ -17,7 +17,7 @@ from kinelex.atomic import atomic_path
 from kinelex.errors import KinelexError
 from kinelex.progress import track
 from kinelex.text.encoders import TextEncoder
-from kinelex.training.checkpoint import weights_hash
+from kinelex.weights_hash import weights_hash
 
 BATCH = 256
 

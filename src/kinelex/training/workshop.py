@@ -34,13 +34,14 @@ from kinelex.training.cache import (
     text_table,
     token_table,
 )
-from kinelex.training.checkpoint import save_weights, weights_hash
+from kinelex.training.checkpoint import save_weights
 from kinelex.training.corpus import Corpus, Sentence, Split, draws_of_clips, draws_of_parts, read_corpus
 from kinelex.training.cuts import known_segments, segment_table, segmenter_of
 from kinelex.training.durations import DurationsStage, LengthStage, located
 from kinelex.training.loop import WEIGHTS, Stage, load_weights
 from kinelex.training.recipes import Recipe
 from kinelex.training.stages import DecoderStage, TokenizerStage, TokenStage
+from kinelex.weights_hash import weights_hash
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
