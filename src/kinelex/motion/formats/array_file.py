@@ -8,6 +8,8 @@ import tokenize
 import warnings
 import zipfile
 import zlib
+from collections.abc import Iterable
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -52,6 +54,27 @@ def read_array(stream: IO[bytes], size: int, name: str) -> NDArray[Any]:
         ) from error
 
 
+def read_archive(path: Path, names: Iterable[str]) -> dict[str, NDArray[Any]]:
+    """Those of the arrays called `names` that an .npz file has; others are not looked at.
+
+    Raises:
+        KinelexError: no readable archive, or one of these arrays is a pickle or cut off.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+            arrays = {}
+            for name in names:
+                if name in members:
+                    with archive.open(members[name]) as stream:
+                        arrays[name] = read_array(stream, members[name].file_size, f"{path}: {name}")
+            return arrays
+    except DAMAGE as error:
+        raise KinelexError(
+            f"{path} is not a readable .npz file ({error}); export or copy it again"
+        ) from error
+
+
 def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = npy_format.read_magic(stream)
     if version == (1, 0):
@@ -59,6 +82,17 @@ def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any
     if version == (2, 0):
         return npy_format.read_array_header_2_0(stream)
     raise ValueError(f"npy version {version[0]}.{version[1]}")
+
+
+def one_number(values: NDArray[Any], name: str) -> float:
+    """The value of an array that holds one.
+
+    Raises:
+        KinelexError: several values, or no real number.
+    """
+    if values.size != 1 or values.dtype.kind not in "fiu":
+        raise KinelexError(f"{name} has shape {values.shape} and type {values.dtype}; give one number")
+    return float(values.reshape(()))
 
 
 def real_numbers(values: NDArray[Any], name: str) -> NDArray[np.float32]:

@@ -7,7 +7,6 @@ which), and the phrases as `segments_text`, `segments_start`, `segments_end` (se
 from __future__ import annotations
 
 import os
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from kinelex.atomic import atomic_path
 from kinelex.errors import KinelexError
-from kinelex.motion.formats.array_file import DAMAGE, read_array, real_numbers
+from kinelex.motion.formats.array_file import one_number, read_archive, real_numbers
 from kinelex.motion.motion import Motion, Segment
 from kinelex.motion.skeleton import HUMANML3D, SKELETONS, Skeleton, skeleton_named
 
@@ -50,14 +49,14 @@ def read_npz(path: str | os.PathLike[str]) -> Motion:
         KinelexError: not an archive, a needed array is missing, or one has the wrong type, shape or values.
     """
     path = Path(path)
-    arrays = _read_arrays(path)
+    arrays = read_archive(path, (*_REQUIRED, "skeleton", *_SEGMENTS))
     missing = [name for name in _REQUIRED if name not in arrays]
     if missing:
         raise KinelexError(f"{path} has no {', '.join(missing)}; a Kinelex .npz needs {', '.join(_REQUIRED)}")
     try:
         return Motion(
             real_numbers(arrays["positions"], "positions"),
-            fps=_number(arrays["fps"], "fps"),
+            fps=one_number(arrays["fps"], "fps"),
             skeleton=_skeleton(arrays),
             segments=_segments(arrays),
         )
@@ -65,33 +64,11 @@ def read_npz(path: str | os.PathLike[str]) -> Motion:
         raise KinelexError(f"{path}: {error}") from error
 
 
-def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
-            arrays = {}
-            for name in (*_REQUIRED, "skeleton", *_SEGMENTS):
-                if name in members:
-                    with archive.open(members[name]) as stream:
-                        arrays[name] = read_array(stream, members[name].file_size, f"{path}: {name}")
-            return arrays
-    except DAMAGE as error:
-        raise KinelexError(
-            f"{path} is not a readable .npz file ({error}); export or copy it again"
-        ) from error
-
-
 def _skeleton(arrays: dict[str, NDArray[Any]]) -> Skeleton:
     if "skeleton" in arrays:
         return skeleton_named(_word(arrays["skeleton"], "skeleton"))
     joints = arrays["positions"].shape[1:2]
     return next((own for own in SKELETONS.values() if (len(own),) == joints), HUMANML3D)
-
-
-def _number(values: NDArray[Any], name: str) -> float:
-    if values.size != 1 or values.dtype.kind not in "fiu":
-        raise KinelexError(f"{name} has shape {values.shape} and type {values.dtype}; give one number")
-    return float(values.reshape(()))
 
 
 def _word(values: NDArray[Any], name: str) -> str:
