@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import roma
 import torch
 from mocap import CLIPS, JOINTS, studio_folder, walker, write_csv
 
@@ -15,6 +16,9 @@ from kinelex.data.prepare import PrepareOptions, prepare
 from kinelex.data.store import Store
 from kinelex.data.takes import Cut, Labels, Take, TakeResult, cut_take
 from kinelex.errors import KinelexError
+from kinelex.motion.features import FeatureLayout, joints_from_features, process_joints
+from kinelex.motion.kinematics import forward_kinematics
+from kinelex.motion.skeleton import KIT
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -206,3 +210,50 @@ def test_labels_caption_a_part_only_if_it_is_long_enough_to_show_them() -> None:
         joints, good = torch.from_numpy(walker(frames)), np.ones(frames, dtype=bool)
         cut_take(take, joints, good, options, result)
         assert bool(result.clips[-1].captions) == captioned
+
+
+def kit_folder(root: Path) -> None:
+    """Two clips as KIT-ML publishes them: millimetres, 12.5 a second, bones of its own target skeleton."""
+    for name in ("new_joints", "new_joint_vecs", "texts"):
+        (root / name).mkdir(parents=True)
+    random = np.random.default_rng(0)
+    bones = KIT.offset_tensor() * torch.from_numpy(random.uniform(800, 1200, (21, 1))).float()
+    for name, frames in (("00001", 40), ("00002", 30)):
+        turns = roma.rotvec_to_unitquat(0.2 * torch.from_numpy(random.standard_normal((1, 21, 3))).float())
+        path = torch.linspace(0, 2000, frames)[:, None] * torch.tensor([0.3, 0.0, 1.0])
+        moving = turns.expand(frames, 21, 4)
+        joints = forward_kinematics(moving, path + 900, bones, KIT.parents).positions
+        features = process_joints(joints, KIT, offsets=bones)
+        np.save(root / "new_joint_vecs" / f"{name}.npy", features.numpy())
+        np.save(root / "new_joints" / f"{name}.npy", joints_from_features(features, KIT).numpy())
+        (root / "texts" / f"{name}.txt").write_text("a person walks.#a/DET person/NOUN walk/VERB#0.0#0.0\n")
+    (root / "train.txt").write_text("00001\n")
+    (root / "test.txt").write_text("00002\n")
+
+
+def test_kit_folders_keep_their_unit_and_bones_also_from_joints(tmp_path: Path) -> None:
+    root = tmp_path / "KIT-ML"
+    kit_folder(root)
+    prepare("kit", root, tmp_path / "from features", workers=1)
+    shutil.rmtree(root / "new_joint_vecs")
+    prepare("kit", root, tmp_path / "from joints", workers=1)
+    published, made = Store.open(tmp_path / "from features"), Store.open(tmp_path / "from joints")
+    assert published.skeleton is KIT
+    assert {clip.id: clip.split for clip in made} == {"00001": "train", "00002": "test"}
+    layout = FeatureLayout.of(KIT)
+    for clip, other in zip(published, made, strict=True):
+        assert np.abs(clip.features[:, layout.positions]).max() > 500, "millimetres"
+        # Joints are a frame shorter than what features were computed from, and the heading is smoothed over all.
+        heights = [features[:, layout.root_height] for features in (clip.features[:-1], other.features)]
+        np.testing.assert_allclose(*heights, rtol=1e-4)
+        positions = [
+            joints_from_features(torch.from_numpy(features.copy()), KIT)[:-1]
+            for features in (clip.features[:-1], other.features)
+        ]
+        torch.testing.assert_close(*positions, rtol=1e-3, atol=1.0)
+
+
+def test_a_folder_of_the_other_skeleton_is_sent_to_its_own_corpus(tmp_path: Path) -> None:
+    kit_folder(tmp_path / "KIT-ML")
+    with pytest.raises(KinelexError, match="use kinelex prepare kit"):
+        prepare("humanml3d", tmp_path / "KIT-ML", tmp_path / "store", workers=1)

@@ -114,6 +114,7 @@ class Take:
         captions: of the whole take.
         labels: for template captions of the rest.
         ready: the file is an array of processed features or joints, used whole and as it is.
+        mirrored: of a ready file, left and right are exchanged.
     """
 
     id: str
@@ -132,6 +133,7 @@ class Take:
     captions: tuple[Caption, ...] = ()
     labels: Labels | None = None
     ready: bool = False
+    mirrored: bool = False
 
 
 @dataclass
@@ -161,7 +163,7 @@ def process_take(take: Take, options: PrepareOptions) -> TakeResult:
 
 def _ready_clip(take: Take, options: PrepareOptions) -> StoredClip:
     """A published array as it is: features, or joints of which features are computed."""
-    array = read_published(take.path)
+    array = read_published(take.path, take.mirrored)
     features = array.features
     seconds = len(features) / array.skeleton.fps
     if seconds < options.min_seconds:

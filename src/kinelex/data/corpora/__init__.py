@@ -10,7 +10,7 @@ from kinelex.data.corpora.bandai import plan_bandai
 from kinelex.data.corpora.cmu import plan_cmu
 from kinelex.data.corpora.folder import plan_folder
 from kinelex.data.corpora.hdm05 import plan_hdm05
-from kinelex.data.corpora.humanml3d import plan_humanml3d
+from kinelex.data.corpora.humanml3d import plan_humanml3d, plan_kit
 from kinelex.data.corpora.jump import plan_jump
 from kinelex.data.corpora.licences import LICENCES
 from kinelex.data.corpora.plan import Plan
@@ -36,6 +36,7 @@ CORPORA: Mapping[str, Corpus] = {
     "hdm05": Corpus(plan_hdm05, ("CC BY-SA 3.0",)),
     "folder": Corpus(plan_folder, ("own",)),
     "humanml3d": Corpus(plan_humanml3d, ("own",)),
+    "kit": Corpus(plan_kit, ("own",)),
 }
 
 __all__ = ["CORPORA", "LICENCES", "Corpus", "Plan", "Planner"]

@@ -1,10 +1,12 @@
-"""Folders laid out as HumanML3D (and KIT-ML): features or joints, texts, and lists of ids.
+"""Folders laid out as HumanML3D and KIT-ML: features or joints, texts, and lists of ids.
 
-The first clip says which skeleton it is; features stay in the published unit (KIT-ML: millimetres).
+Features stay in the published unit (KIT-ML: millimetres).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from kinelex.data.captions import read_humanml3d_captions
@@ -14,18 +16,47 @@ from kinelex.data.source import SourceFolder
 from kinelex.data.store_writer import Skipped
 from kinelex.data.takes import PrepareOptions, Take
 from kinelex.errors import KinelexError
+from kinelex.motion.skeleton import HUMANML3D, KIT, Skeleton
 
 _SPLITS = ("train", "val", "test")
 
 
+@dataclass(frozen=True)
+class ClipFile:
+    """Where the motion of a clip is.
+
+    Attributes:
+        path: an array of features or joints.
+        name: among the inputs of the store.
+        origin: its name in reports.
+        licence: of the motion.
+        mirrored: whether left and right of its joints are to be exchanged.
+    """
+
+    path: Path
+    name: str
+    origin: str
+    licence: str = "own"
+    mirrored: bool = False
+
+
 def plan_humanml3d(source: SourceFolder, options: PrepareOptions) -> Plan:
+    """A folder of HumanML3D; see `plan_published`."""
+    return plan_published(source, options, "humanml3d", HUMANML3D)
+
+
+def plan_kit(source: SourceFolder, options: PrepareOptions) -> Plan:
+    """A folder of KIT-ML; see `plan_published`."""
+    return plan_published(source, options, "kit", KIT)
+
+
+def plan_published(source: SourceFolder, options: PrepareOptions, corpus: str, skeleton: Skeleton) -> Plan:
     """One take an id of train.txt, val.txt and test.txt; captions about a part keep its times.
 
-    Motion comes from new_joint_vecs if that is there, else from new_joints. Mirrored clips (M000001) are left
-    out unless `keep_mirrored`, since training mirrors motion and captions itself.
+    Motion comes from new_joint_vecs if that is there, else from new_joints.
 
     Raises:
-        KinelexError: no motion folder, no texts, or no list of ids.
+        KinelexError: no motion folder, no texts, no list of ids, or motion of another skeleton.
     """
     folder = source.folder
     motions = next(
@@ -35,6 +66,42 @@ def plan_humanml3d(source: SourceFolder, options: PrepareOptions) -> Plan:
         raise KinelexError(
             f"{folder} is not laid out as HumanML3D; it needs texts and new_joint_vecs or new_joints"
         )
+
+    def motion_file(name: str) -> ClipFile:
+        path = motions / f"{name}.npy"
+        if not path.is_file():
+            raise KinelexError(f"{motions.name}/{path.name} is missing")
+        file = f"{motions.name}/{path.name}"
+        return ClipFile(path, file, file)
+
+    plan = plan_listed(source, options, corpus, motion_file)
+    plan.skeleton = skeleton
+    if plan.takes:
+        found = read_published(plan.takes[0].path).skeleton
+        if found is not skeleton:
+            raise KinelexError(
+                f"{plan.takes[0].path} is of the skeleton {found.name}; use kinelex prepare {found.name}"
+            )
+    return plan
+
+
+def plan_listed(
+    source: SourceFolder, options: PrepareOptions, corpus: str, motion_file: Callable[[str], ClipFile]
+) -> Plan:
+    """One take an id of train.txt, val.txt and test.txt of the source.
+
+    Mirrored clips (M000001) are left out unless `keep_mirrored`, since training mirrors motion and captions
+    itself.
+
+    Args:
+        source: has the lists and the folder texts.
+        options: of the store.
+        corpus: its name.
+        motion_file: the motion of an id; a KinelexError is the reason to leave the clip out.
+
+    Raises:
+        KinelexError: no list of ids.
+    """
     plan = Plan()
     known: set[str] = set()
     for split in _SPLITS:
@@ -44,14 +111,12 @@ def plan_humanml3d(source: SourceFolder, options: PrepareOptions) -> Plan:
             elif name.startswith("M") and not options.keep_mirrored:
                 plan.skipped.append(Skipped(name, split, "a mirrored copy; clips are mirrored in training"))
             else:
-                _add(plan, source, motions, name, split)
+                _add(plan, source, corpus, motion_file, name, split)
             known.add(name)
     if not known:
         raise KinelexError(
-            f"{folder} has no ids in train.txt, val.txt or test.txt; put the split lists there"
+            f"{source.folder} has no ids in train.txt, val.txt or test.txt; put the split lists there"
         )
-    if plan.takes:
-        plan.skeleton = read_published(plan.takes[0].path).skeleton
     return plan
 
 
@@ -65,21 +130,23 @@ def _ids(source: SourceFolder, split: str) -> list[str]:
         raise KinelexError(f"cannot read {path}: {error}; give one id a line") from error
 
 
-def _add(plan: Plan, source: SourceFolder, motions: Path, name: str, split: str) -> None:
-    motion, text = motions / f"{name}.npy", source.folder / "texts" / f"{name}.txt"
-    for path in (motion, text):
-        if not path.is_file():
-            plan.skipped.append(Skipped(name, split, f"{path.parent.name}/{path.name} is missing"))
-            return
+def _add(
+    plan: Plan, source: SourceFolder, corpus: str, motion_file: Callable[[str], ClipFile],
+    name: str, split: str,
+) -> None:  # fmt: skip
+    text = source.folder / "texts" / f"{name}.txt"
     try:
+        motion = motion_file(name)
+        if not text.is_file():
+            raise KinelexError(f"texts/{text.name} is missing")
         captions = read_humanml3d_captions(source.use(text, f"texts/{text.name}"))
     except KinelexError as error:
         plan.skipped.append(Skipped(name, split, str(error)))
         return
-    file = f"{motions.name}/{motion.name}"
     plan.takes.append(
         Take(
-            id=name, path=source.use(motion, file), file=file, group=f"humanml3d/{name}", split=split,
-            licence="own", corpus="humanml3d", captions=tuple(captions), ready=True,
+            id=name, path=source.use(motion.path, motion.name), file=motion.origin,
+            group=f"{corpus}/{name}", split=split, licence=motion.licence, corpus=corpus,
+            captions=tuple(captions), ready=True, mirrored=motion.mirrored,
         )
     )  # fmt: skip
