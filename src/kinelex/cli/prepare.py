@@ -4,27 +4,53 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kinelex.cli.options import add_command
+from kinelex.errors import KinelexError
+
+if TYPE_CHECKING:
+    from kinelex.data.amass.prepare import AmassSources
 
 DESCRIPTION = """Turn a corpus of motion files and captions into a store for training.
 
   kinelex prepare folder --source my_mocap --output stores/mine
   kinelex prepare bandai-namco --source packs --output stores/bandai
   kinelex prepare humanml3d --source HumanML3D --output stores/humanml3d
+  kinelex prepare humanml3d --amass AMASS --body-models body_models --captions HumanML3D --output stores/humanml3d
+  kinelex prepare kit --source KIT-ML --output stores/kit
   kinelex prepare compose --source stores/bandai --source stores/cmu --output stores/composed --count 2000
 
 `folder` takes any directory of BVH, AMC or npy files with a captions.csv (file,caption[,start,end]) or a .txt of
-the same name beside each file, one caption a line. `compose` joins clips of finished stores into sequences of two
+the same name beside each file, one caption a line. `humanml3d` and `kit` take a folder laid out as published (texts,
+new_joint_vecs or new_joints, train.txt, val.txt, test.txt); with --amass, HumanML3D is made from AMASS recordings,
+SMPL-H body models and HumanML3D's repository (docs/official-data.md), and a run that was killed goes on when it is
+typed again. `compose` joins clips of finished stores into sequences of two
 to five actions with known boundaries. The same command twice changes nothing."""
 
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
     parser = add_command(commands, "prepare", "prepare motion files for training", DESCRIPTION)
-    parser.add_argument("corpus", help="folder, humanml3d, bandai-namco, cmu, acrnn, jump, hdm05 or compose")
-    parser.add_argument("--source", action="append", required=True, metavar="DIR", help="where the files are")
+    parser.add_argument(
+        "corpus", help="folder, humanml3d, kit, bandai-namco, cmu, acrnn, jump, hdm05 or compose"
+    )
+    parser.add_argument("--source", action="append", metavar="DIR", help="where the files are")
+    parser.add_argument(
+        "--amass", type=Path, metavar="DIR", help="humanml3d: AMASS, its sub-data-sets a folder each"
+    )
+    parser.add_argument(
+        "--body-models",
+        type=Path,
+        metavar="DIR",
+        help="humanml3d: has smplh/male and smplh/female, model.npz in each",
+    )
+    parser.add_argument(
+        "--captions",
+        type=Path,
+        metavar="DIR",
+        help="humanml3d: HumanML3D's repository (index.csv, texts, lists)",
+    )
     parser.add_argument("--output", required=True, metavar="STORE", help="store to write")
     parser.add_argument(
         "--dtype", default="float32", choices=("float32", "float16"), help="float16 takes half the room"
@@ -34,8 +60,13 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--max-seconds", type=float, default=9.8, help="cut longer takes (default: 9.8)")
     parser.add_argument(
-        "--captions", type=int, default=6, help="captions of a clip that has labels only (default: 6)"
-    )
+        "--made-captions", type=int, default=6, metavar="COUNT",
+        help="captions made for a clip that has labels only (default: 6)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--keep-mirrored", action="store_true",
+        help="humanml3d, kit: keep the mirrored clips, which published results count; training mirrors by itself",
+    )  # fmt: skip
     parser.add_argument(
         "--count", type=int, default=1000, help="sequences that compose makes (default: 1000)"
     )
@@ -51,22 +82,47 @@ def run(options: argparse.Namespace) -> None:
     """Prepare and print the report."""
     from kinelex.data.compose import ComposeOptions
     from kinelex.data.prepare import PrepareOptions, prepare
-    from kinelex.errors import KinelexError
 
-    sources = [Path(source) for source in options.source]
-    if options.corpus == "compose":
+    processes = {"workers": options.workers, "force": options.force}
+    amass = _amass_sources(options)
+    sources = [Path(source) for source in options.source or ()]
+    if options.corpus == "compose" and sources:
         composing = ComposeOptions(sequences=options.count, seed=options.seed, dtype=options.dtype)
-        report = prepare(
-            "compose", sources, options.output, composing, workers=options.workers, force=options.force
-        )
+        print(prepare("compose", sources, options.output, composing, **processes).summary())
+        return
+    settings = PrepareOptions(
+        dtype=options.dtype, min_seconds=options.min_seconds, max_seconds=options.max_seconds,
+        captions=options.made_captions, seed=options.seed, keep_mirrored=options.keep_mirrored,
+    )  # fmt: skip
+    if amass is not None:
+        from kinelex.data.amass.prepare import prepare_from_amass
+
+        report = prepare_from_amass(amass, Path(options.output), settings, **processes)
     elif len(sources) == 1:
-        settings = PrepareOptions(
-            dtype=options.dtype, min_seconds=options.min_seconds, max_seconds=options.max_seconds,
-            captions=options.captions, seed=options.seed,
-        )  # fmt: skip
-        report = prepare(
-            options.corpus, sources[0], options.output, settings, workers=options.workers, force=options.force
-        )
+        report = prepare(options.corpus, sources[0], options.output, settings, **processes)
     else:
         raise KinelexError(f"{options.corpus} takes one --source; only compose takes several")
     print(report.summary())
+
+
+def _amass_sources(options: argparse.Namespace) -> AmassSources | None:
+    """The folders that HumanML3D is made from, where they are given.
+
+    Raises:
+        KinelexError: not all of them, or not for HumanML3D.
+    """
+    given = {name: getattr(options, name) for name in ("amass", "body_models", "captions")}
+    if not any(given.values()):
+        return None
+    if options.corpus != "humanml3d" or options.source:
+        raise KinelexError(
+            "--amass, --body-models and --captions are for kinelex prepare humanml3d, without --source"
+        )
+    missing = [f"--{name.replace('_', '-')}" for name, folder in given.items() if folder is None]
+    if missing:
+        raise KinelexError(
+            f"HumanML3D from AMASS also needs {' and '.join(missing)}; see docs/official-data.md"
+        )
+    from kinelex.data.amass.prepare import AmassSources
+
+    return AmassSources(**given)

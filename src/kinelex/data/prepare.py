@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from kinelex.data.corpora import CORPORA, LICENCES
+from kinelex.data.corpora import CORPORA, LICENCES, Plan
 from kinelex.data.source import open_source
 from kinelex.data.store import MANIFEST, SKIPPED, SPLITS, read_manifest
 from kinelex.data.store_writer import Skipped, StoreWriter
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 PROCESSING = 2
 COMPOSE = "compose"
 _CHUNK = 4
+# Reasons that the summary names, the most frequent first.
+_REASONS = 6
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class PrepareReport:
                 f"  {count['hours']:7.3f} h"
             )
         lines.append(f"  {len(self.skipped)} files or parts left out, see {SKIPPED}; {self.seconds:.1f} s")
+        reasons = Counter(each.reason for each in self.skipped).most_common(_REASONS)
+        lines += [f"    {count} x {reason}" for reason, count in reasons if count > 1]
         return "\n".join(lines)
 
 
@@ -111,12 +116,19 @@ def prepare(
     with open_source(Path(source)) as data:
         plan = CORPORA[corpus].plan(data, options)
         about = manifest_of(corpus, asdict(options), data.hashes(), CORPORA[corpus].licences)
-        if not force and is_prepared(folder, about["fingerprint"]):
-            return report(folder, False, began)
-        results = run_parallel(
-            partial(process_take, options=options), plan.takes, workers, f"preparing {corpus}"
-        )
-        write_store(folder, plan.skeleton, options.dtype, about, results, plan.skipped)
+        return carry_out(plan, about, folder, options, workers, force, began)
+
+
+def carry_out(
+    plan: Plan, about: Mapping[str, Any], folder: Path, options: PrepareOptions,
+    workers: int | None, force: bool, began: float,
+) -> PrepareReport:  # fmt: skip
+    """Make the store that a plan describes, unless it is there already."""
+    if not force and is_prepared(folder, about["fingerprint"]):
+        return report(folder, False, began)
+    work = partial(process_take, options=options)
+    results = run_parallel(work, plan.takes, workers, f"preparing {about['corpus']}")
+    write_store(folder, plan.skeleton, options.dtype, about, results, plan.skipped)
     return report(folder, True, began)
 
 

@@ -21,5 +21,14 @@ LICENCES = {
         "HumanML3D captions, MIT licence (Guo et al., Generating Diverse and Natural 3D Human Motions From "
         "Text, CVPR 2022)."
     ),
+    "AMASS": (
+        "AMASS and the SMPL-H body model: as their owners licensed them to you, for non-commercial research and "
+        "not to be passed on, in converted form either (Mahmood et al., AMASS: Archive of Motion Capture as "
+        "Surface Shapes, ICCV 2019, and the owners of its sub-data-sets)."
+    ),
+    "HumanAct12": (
+        "HumanAct12, as its owners licensed it to you (Guo et al., Action2Motion: Conditioned Generation of 3D "
+        "Human Motions, ACM MM 2020)."
+    ),
     "own": "Whatever terms the source folder is under; Kinelex does not know them.",
 }
