@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from kinelex.cli import main
 from kinelex.errors import KinelexError
 from kinelex.generators.durations import LengthEstimator, LengthEstimatorConfig
 from kinelex.generators.masked import MaskTransformer, MaskTransformerConfig
@@ -17,7 +18,7 @@ from kinelex.generators.residual import ResidualTransformer, ResidualTransformer
 from kinelex.generators.transformer import TransformerConfig
 from kinelex.hub import import_momask
 from kinelex.hub.checkpoints import read_options
-from kinelex.hub.folder import load_weights, read_config
+from kinelex.hub.folder import load_weights, read_config, verify_files
 from kinelex.tokenizer.rvqvae import RVQVAE, RVQVAEConfig
 
 SIZES = TransformerConfig(latent=24, layers=2, heads=2, feedforward=32)
@@ -107,6 +108,28 @@ def test_a_lacking_weight_is_listed(release: Path, tmp_path: Path) -> None:
     torch.save(saved, path)
     with pytest.raises(KinelexError, match=r"missing: layer_projection\.bias"):
         import_momask(release, tmp_path / "model")
+
+
+def test_the_published_length_estimator_goes_into_a_model_that_reads_clip(
+    release: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "model"
+    import_momask(release, folder)
+    other = LengthEstimator(LengthEstimatorConfig(512))
+    torch.save({"estimator": other.state_dict(), "epoch": 2}, release / "length_estimator/model/finest.tar")
+    for source in (release, release / "length_estimator"):
+        assert main(["import", "length", str(source), "--output", str(folder)]) == 0
+        config = read_config(folder)
+        verify_files(folder, config.files)
+        imported = LengthEstimator(config.length)
+        load_weights(imported, folder / "length.safetensors")
+        assert torch.equal(imported.output[-1].bias, other.output[-1].bias)
+    assert main(["import", "length", str(release), "--output", str(model_folder)]) == 2
+    assert "give a model with CLIP" in capsys.readouterr().err
+    assert main(["import", "length", str(tmp_path), "--output", str(folder)]) == 2
+    assert "finest.tar is missing" in capsys.readouterr().err
+    assert main(["import", "length", str(release), "--output", str(folder), "--text-encoder", "clip"]) == 2
+    assert "--text-encoder is for kinelex import momask" in capsys.readouterr().err
 
 
 class Harmful:

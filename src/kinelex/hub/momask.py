@@ -11,17 +11,17 @@ import torch
 from kinelex.errors import KinelexError
 from kinelex.generators import official
 from kinelex.generators.base import ConditionWhitening
-from kinelex.generators.durations import LengthEstimator, LengthEstimatorConfig
 from kinelex.generators.masked import MaskTransformer, MaskTransformerConfig
 from kinelex.generators.residual import ResidualTransformer, ResidualTransformerConfig
 from kinelex.generators.transformer import TransformerConfig
 from kinelex.hub.checkpoints import load_exactly, read_options, read_state_dict, read_statistics
 from kinelex.hub.folder import TRAINING_STATE, ModelCard, write_folder
+from kinelex.hub.length import CLIP_WIDTH, read_length_estimator
 from kinelex.motion.skeleton import HUMANML3D, KIT, Skeleton
 from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.tokenizer.rvqvae import RVQVAE, RVQVAEConfig
 
-CLIP, CLIP_WIDTH = "openai/clip-vit-base-patch32", 512
+CLIP = "openai/clip-vit-base-patch32"
 
 CARD = """# MoMask, imported
 
@@ -41,8 +41,13 @@ class Release:
     length: Path
 
 
-def import_momask(source: str | Path, output: str | Path) -> None:
+def import_momask(source: str | Path, output: str | Path, text_encoder: str = CLIP) -> None:
     """Convert a folder of official checkpoints (`.../checkpoints/t2m` or `kit`).
+
+    Args:
+        source: the folder.
+        output: the model folder to write.
+        text_encoder: where CLIP ViT-B/32 is taken from when the model is used: a hub id or a folder.
 
     Raises:
         KinelexError: a folder or file is missing or damaged, or weights do not fit their options.
@@ -60,11 +65,11 @@ def import_momask(source: str | Path, output: str | Path) -> None:
         "tokenizer": tokenizer,
         "masked": _masked(release.masked, tokenizer.config),
         "residual": _residual(release.residual, tokenizer.config),
-        "length": _length(release.length),
+        "length": read_length_estimator(release.length),
         "whitening": ConditionWhitening(CLIP_WIDTH),
     }
-    card = ModelCard(f"momask-{skeleton.name}", "as obtained", CARD.format(clip=CLIP))
-    write_folder(Path(output), skeleton, parts, CLIP, card, torch.float32)
+    card = ModelCard(f"momask-{skeleton.name}", "as obtained", CARD.format(clip=text_encoder))
+    write_folder(Path(output), skeleton, parts, text_encoder, card, torch.float32)
 
 
 def _find(source: Path) -> Release:
@@ -145,11 +150,4 @@ def _residual(folder: Path, tokenizer: RVQVAEConfig) -> ResidualTransformer:
     model = ResidualTransformer(config)
     weights = read_state_dict(path, ("res_transformer",))
     load_exactly(model, official.rename(weights, official.RESIDUAL_TRANSFORMER), path)
-    return model
-
-
-def _length(folder: Path) -> LengthEstimator:
-    path = folder / "model" / "finest.tar"
-    model = LengthEstimator(LengthEstimatorConfig(CLIP_WIDTH))
-    load_exactly(model, read_state_dict(path, ("estimator",)), path)
     return model
