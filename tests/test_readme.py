@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from amass_files import AmassWorld, recording
 from kinelex.cli import main
 from kinelex.motion.motion import Motion, Segment
 from rig_clips import recorded_motion
@@ -33,6 +34,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     take = recorded_motion().with_segments(phrases)
     for name in ("take.bvh", "take.npz", "walk.npz"):
         take.save(folder / name)
+    amass = AmassWorld(folder)
+    amass.recorded("CMU/01/01_01_poses", recording(400))
+    amass.indexed("CMU/01/01_01_poses", 0, 60)
+    amass.finish()
     (folder / "prompts.txt").write_text("a person walks\na person jumps\n")
     (folder / "my_mocap").mkdir()
     for number in range(24):

@@ -28,7 +28,6 @@ SUBSETS: dict[str, tuple[str, ...]] = {
     "MPI_mosh": ("MoSh", "Mosh"),
     "SFU": (),
     "SSM_synced": ("SSM",),
-    "TCD_handMocap": ("TCDHands",),
     "TotalCapture": (),
     "Transitions_mocap": ("Transitions",),
 }

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from mocap import write_csv
 from numpy.typing import NDArray
 
 from kinelex.data.amass.prepare import AmassSources
@@ -32,7 +31,7 @@ class AmassWorld:
     """Folders under `root`; what is added to the index is written by `finish`."""
 
     root: Path
-    rows: list[Mapping[str, object]] = field(default_factory=list)
+    rows: list[str] = field(default_factory=list)
     splits: dict[str, list[str]] = field(default_factory=lambda: {"train": [], "val": [], "test": []})
 
     def __post_init__(self) -> None:
@@ -79,10 +78,7 @@ class AmassWorld:
     def indexed(self, name: str, start: int, end: int, split: str = "train", clip: str = "") -> str:
         """A row of index.csv with its captions, and its mirrored copy; returns the clip's id."""
         clip = clip or f"{len(self.rows):06d}"
-        self.rows.append(
-            {"source_path": f"./pose_data/{name}.npy", "start_frame": start, "end_frame": end,
-             "new_name": f"{clip}.npy"}
-        )  # fmt: skip
+        self.rows.append(f"./pose_data/{name}.npy,{start},{end},{clip}.npy")
         for own, side in ((clip, "left"), (f"M{clip}", "right")):
             text = (
                 f"a person waves the {side} hand#a/DET person/NOUN wave/VERB {side}/ADJ hand/NOUN#0.0#0.0\n"
@@ -93,7 +89,8 @@ class AmassWorld:
 
     def finish(self) -> AmassWorld:
         """Write the index and the lists."""
-        write_csv(self.repository / "index.csv", self.rows)
+        lines = ("source_path,start_frame,end_frame,new_name", *self.rows)
+        (self.repository / "index.csv").write_text("".join(f"{line}\n" for line in lines))
         for split, names in self.splits.items():
             (self.repository / "HumanML3D" / f"{split}.txt").write_text("".join(f"{own}\n" for own in names))
         return self
