@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from amass_files import AmassWorld, recording
 from numpy.typing import NDArray
 
+from amass_files import AmassWorld, recording
 from kinelex.cli import main
 from kinelex.data.amass.index import read_index
 from kinelex.data.amass.joints import LEAD_IN
