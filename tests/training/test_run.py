@@ -21,7 +21,7 @@ from kinelex.training.loop import make_fabric
 from kinelex.training.recipes import DecoderRecipe, Recipe, load_recipe
 from kinelex.training.run import load_parts, train
 from kinelex.training.sampler import Rows
-from kinelex.training.stages import TokenizerStage, condition_of, sentence_of
+from kinelex.training.stages import TokenizerStage, TokenStage, condition_of, sentence_of
 from kinelex.training.workshop import Workshop
 from tiny_model import tiny_encoder
 
@@ -236,6 +236,10 @@ def test_a_guided_stage_needs_the_durations_first(place: Path, recipe: Recipe, t
     try:
         with pytest.raises(KinelexError, match="train the stage durations first"):
             train(guided, [place / "store"], trained, stages=["masked"], device="cpu")
+        told = replace(guided, text=replace(recipe.text, share_unknown=False))
+        stage = Workshop(told, [place / "store"], trained, make_fabric("cpu", "fp32")).stage("masked")
+        assert isinstance(stage, TokenStage)
+        assert (stage.train.known.sum(1) == 0).any()
     finally:
         (trained / "later").rename(trained / "durations")
 

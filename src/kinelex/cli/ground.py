@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """Find when a motion does what a phrase says, or which phrase says what it does.
 
-  kinelex ground take.npz "sits down" --model runs/segmo/model
-  kinelex ground take.bvh "waves" --model runs/segmo/model --json
-  kinelex ground take.npz "turns left" --model runs/segmo/model --picture turn.png
-  kinelex ground take.npz --choose phrases.txt --between 1.5:3 --model runs/segmo/model
+  kinelex ground take.npz "a person sits down"
+  kinelex ground take.bvh "a person waves" --model runs/segmo/model --json
+  kinelex ground take.npz "a person turns left" --picture turn.png
+  kinelex ground take.npz --choose phrases.txt --between 1.5:3
 
 Windows of several lengths slide over the clip and are compared with the phrase in the space that segment
 alignment learnt; the best are printed with start and end in seconds and their cosine. --choose reads one sentence a
 line and ranks them by how well they say what the clip, or the part --between, does.
-The model must have been trained with alignment (recipes segmo-cpu, segmo-base)."""
+The model must have been trained with alignment, as the bundled one and those of the recipes segmo-... and
+guided-cpu were."""
 
 
 def add_parser(commands: Any) -> None:
@@ -32,7 +33,9 @@ def add_parser(commands: Any) -> None:
     parser = add_command(commands, "ground", "find when a motion does what a phrase says", DESCRIPTION)
     parser.add_argument("clip", metavar="CLIP", help="motion file")
     parser.add_argument("query", nargs="?", help="what to look for")
-    parser.add_argument("--model", required=True, metavar="DIR", help="folder of a model with alignment")
+    parser.add_argument(
+        "--model", default="default", metavar="DIR", help="model with alignment (default: the bundled model)"
+    )
     parser.add_argument("--top", type=int, default=3, metavar="N", help="windows to print (default: 3)")
     parser.add_argument(
         "--json", action="store_true", help="print a list of start, end and score, best first"

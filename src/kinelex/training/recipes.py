@@ -133,6 +133,8 @@ class TextRecipe:
         segment_dropout: probability that a training sample loses its phrases and keeps its sentence.
         span_dropout: probability that it keeps its phrases, but is not told where they are done; alignment learns
             from these samples.
+        share_unknown: tokens are told their phrases also where the data does not know the segments: these are shared
+            out by the durations of the phrases. Otherwise such samples are not told.
     """
 
     encoder: str = "minilm"
@@ -140,6 +142,7 @@ class TextRecipe:
     floor: float = 0.05
     segment_dropout: float = 0.1
     span_dropout: float = 0.3
+    share_unknown: bool = True
 
 
 @dataclass(frozen=True)
@@ -173,8 +176,7 @@ class MaskedRecipe:
 
     Attributes:
         alignment: of phrases with motion segments; None for plain MoMask.
-        phrase_guide: every token reads the phrase of its segment: where the data does not know the segments, the
-            sequence is shared out by the durations of the phrases.
+        phrase_guide: every token reads the phrase of its segment.
     """
 
     transformer: TransformerConfig = field(default_factory=TransformerConfig)

@@ -230,9 +230,10 @@ class Workshop:
         )  # fmt: skip
 
     def _sequences_of(self, name: str) -> tuple[dict[str, Sequences], str]:
-        """What a token stage learns from and its hash; where tokens are told their phrases, all are located."""
+        """What a token stage learns from and its hash; where tokens are told their phrases, all may be located."""
         guided = {"masked": self.recipe.masked.phrase_guide, "residual": self.recipe.residual.phrase_guide}
-        if not guided.get(name, False) or self.recipe.durations is None:
+        shared = self.recipe.text.share_unknown and self.recipe.durations is not None
+        if not (guided.get(name, False) and shared):
             return self.sequences, self.token_hash
         sequences = {split: located(data, self.durations) for split, data in self.sequences.items()}
         return sequences, f"{self.token_hash} {weights_hash(self.durations)}"
