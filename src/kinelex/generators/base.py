@@ -9,8 +9,40 @@ import torch
 from torch import Tensor, nn
 
 from kinelex.alignment.spans import Spans
+from kinelex.errors import KinelexError
 
 MAX_SEGMENTS = 5
+
+
+@dataclass(frozen=True)
+class WordStates:
+    """What a language model makes of every token of B sentences.
+
+    Attributes:
+        states: (B, L, H) contextual vectors.
+        mask: (B, L) True where there is something to read: real tokens, or padding that is read along.
+        last: (B,) place of the end-of-text token.
+    """
+
+    states: Tensor
+    mask: Tensor
+    last: Tensor
+
+    def dropped(self, drop: Tensor) -> WordStates:
+        """The states of samples where drop (B,) is True become zero; how many there are stays."""
+        return replace(self, states=self.states.masked_fill(drop[:, None, None], 0.0))
+
+    def joined(self, other: WordStates) -> WordStates:
+        """The batch, then another one of the same L."""
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return WordStates(*(torch.cat(pair) for pair in pairs))
+
+    def __getitem__(self, index: Tensor | slice | list[int]) -> WordStates:
+        return WordStates(*(value[index] for value in vars(self).values()))
+
+    def to(self, device: torch.device | str) -> WordStates:
+        """The same on another device."""
+        return WordStates(*(value.to(device) for value in vars(self).values()))
 
 
 @dataclass(frozen=True)
@@ -23,12 +55,14 @@ class TextCondition:
         segment_mask: (B, S) True where a phrase is present.
         spans: (B, S) the motion tokens that do each phrase, empty where that is not known; None when it is known of
             no sample.
+        words: every token of the sentence, for hosts that read them.
     """
 
     sentence: Tensor
     segments: Tensor
     segment_mask: Tensor
     spans: Spans | None = None
+    words: WordStates | None = None
 
     @classmethod
     def of_sentences(cls, sentence: Tensor) -> TextCondition:
@@ -80,8 +114,12 @@ class TextCondition:
 
     def dropped(self, drop: Tensor) -> TextCondition:
         """The vectors of samples where drop (B,) is True become zero; all else stays (unconditional pass)."""
-        sentence = self.sentence.masked_fill(drop[:, None], 0.0)
-        return replace(self, sentence=sentence, segments=self.segments.masked_fill(drop[:, None, None], 0.0))
+        return replace(
+            self,
+            sentence=self.sentence.masked_fill(drop[:, None], 0.0),
+            segments=self.segments.masked_fill(drop[:, None, None], 0.0),
+            words=None if self.words is None else self.words.dropped(drop),
+        )
 
     def with_unconditional(self, rows: Tensor | None = None) -> TextCondition:
         """(B + R) the batch, then the unconditional twins of `rows` (R,) or of all: guidance in one pass."""
@@ -92,24 +130,44 @@ class TextCondition:
             torch.cat([self.segments, twins.segments]),
             torch.cat([self.segment_mask, twins.segment_mask]),
             None if self.spans is None or twins.spans is None else self.spans.joined(twins.spans),
+            None if self.words is None or twins.words is None else self.words.joined(twins.words),
         )
 
     def trimmed(self) -> TextCondition:
         """Without the phrase slots that no sample of the batch uses."""
         used = self.segment_mask.any(0)
         spans = None if self.spans is None else self.spans.slots(used)
-        return TextCondition(self.sentence, self.segments[:, used], self.segment_mask[:, used], spans)
+        return replace(
+            self, segments=self.segments[:, used], segment_mask=self.segment_mask[:, used], spans=spans
+        )
 
     def __getitem__(self, index: Tensor | slice) -> TextCondition:
         spans = None if self.spans is None else self.spans[index]
-        return TextCondition(self.sentence[index], self.segments[index], self.segment_mask[index], spans)
+        words = None if self.words is None else self.words[index]
+        return TextCondition(
+            self.sentence[index], self.segments[index], self.segment_mask[index], spans, words
+        )
 
     def to(self, device: torch.device | str) -> TextCondition:
         """The same condition on another device."""
-        spans = None if self.spans is None else self.spans.to(device)
         return TextCondition(
-            self.sentence.to(device), self.segments.to(device), self.segment_mask.to(device), spans
+            self.sentence.to(device),
+            self.segments.to(device),
+            self.segment_mask.to(device),
+            None if self.spans is None else self.spans.to(device),
+            None if self.words is None else self.words.to(device),
         )
+
+
+def words_of(condition: TextCondition) -> WordStates:
+    """The word states that a host was promised.
+
+    Raises:
+        KinelexError: the condition has none.
+    """
+    if condition.words is None:
+        raise KinelexError("this model reads every word, but the condition has only sentence vectors")
+    return condition.words
 
 
 class ConditionWhitening(nn.Module):

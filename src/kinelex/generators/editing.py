@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -93,4 +93,4 @@ def window_condition(condition: TextCondition, window: Window) -> TextCondition:
     if part.spans is None:
         return part
     spans = part.spans.cropped(window.starts, window.lengths)
-    return TextCondition(part.sentence, part.segments, part.segment_mask & spans.present, spans)
+    return replace(part, segment_mask=part.segment_mask & spans.present, spans=spans)

@@ -72,6 +72,19 @@ def guided(logits: Tensor, scale: float) -> Tensor:
     return unconditional + (conditional - unconditional) * scale
 
 
+def check_guidance(scale: float, condition_dropout: float) -> None:
+    """Refuse guidance of a model that was always told its text.
+
+    Raises:
+        KinelexError: so it is.
+    """
+    if scale != 1 and condition_dropout == 0:
+        raise KinelexError(
+            f"guidance {scale:g} needs a model that was trained without its text now and then "
+            "(condition_dropout); this one never was: leave guidance at 1"
+        )
+
+
 class SampleNoise:
     """Uniform numbers for a batch in which every sample has its own generator.
 

@@ -15,7 +15,7 @@ from kinelex.errors import KinelexError
 from kinelex.generators.masked import MaskTransformerConfig
 from kinelex.generators.residual import ResidualTransformerConfig
 from kinelex.generators.sampling import SamplingOptions
-from kinelex.generators.transformer import TransformerConfig
+from kinelex.generators.transformer import TransformerConfig, check_heads
 from kinelex.tokenizer.rvqvae import RVQVAEConfig
 from kinelex.training.schema import from_mapping
 
@@ -275,12 +275,7 @@ class Recipe:
                 f"it must be a multiple of {self.tokenizer.model.downsampling}"
             )
         for name in ("masked", "residual"):
-            sizes = getattr(self, name).transformer
-            if sizes.latent % sizes.heads or sizes.latent // sizes.heads % 2:
-                raise KinelexError(
-                    f"{name}.transformer.latent is {sizes.latent}; "
-                    f"it must be an even multiple of heads ({sizes.heads})"
-                )
+            check_heads(f"{name}.transformer", getattr(self, name).transformer)
 
     def save(self, path: str | Path) -> None:
         """Write the whole recipe, defaults included, as YAML.
