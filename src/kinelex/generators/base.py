@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from kinelex.alignment.spans import Spans
 from kinelex.errors import KinelexError
+from kinelex.text.encoders import TextEncoder, TextFeatures
 
 MAX_SEGMENTS = 5
 
@@ -78,6 +79,7 @@ class TextCondition:
         rows: Mapping[str, int],
         sentences: Sequence[str],
         phrases: Sequence[Sequence[str]],
+        words: WordStates | None = None,
     ) -> TextCondition:
         """The condition of B sentences and their phrases.
 
@@ -86,6 +88,7 @@ class TextCondition:
             rows: the row of each text.
             sentences: B texts.
             phrases: the ordered phrases of each sentence.
+            words: of the first texts of `rows`, all sentences among them.
         """
         most = max(len(parts) for parts in phrases)
         index = torch.full((len(sentences), most), -1, device=vectors.device)
@@ -93,7 +96,8 @@ class TextCondition:
             index[row, : len(parts)] = torch.tensor([rows[phrase] for phrase in parts])
         present = index >= 0
         segments = vectors[index.clamp(min=0)].masked_fill(~present[..., None], 0.0)
-        return cls(vectors[[rows[sentence] for sentence in sentences]], segments, present)
+        said = [rows[sentence] for sentence in sentences]
+        return cls(vectors[said], segments, present, words=None if words is None else words[said])
 
     def __len__(self) -> int:
         return len(self.sentence)
@@ -157,6 +161,74 @@ class TextCondition:
             None if self.spans is None else self.spans.to(device),
             None if self.words is None else self.words.to(device),
         )
+
+
+@dataclass(frozen=True)
+class TextReading:
+    """What a host takes from its text encoder.
+
+    Attributes:
+        words: the states of all tokens, next to the sentence vector.
+        limit: most tokens a text, special ones included; None for as many as the encoder reads.
+        padded: read every text as so many tokens, its padding too, as published hosts of CLIP do (77); None to read
+            the text alone.
+    """
+
+    words: bool = False
+    limit: int | None = None
+    padded: int | None = None
+
+
+@dataclass(frozen=True)
+class ReadTexts:
+    """Texts as a host reads them.
+
+    Attributes:
+        vectors: (N, D) whitened vectors.
+        rows: the row of each text.
+        words: of the first texts, the sentences; None for hosts that do not read words.
+    """
+
+    vectors: Tensor
+    rows: dict[str, int]
+    words: WordStates | None = None
+
+    def condition(self, sentences: Sequence[str], phrases: Sequence[Sequence[str]]) -> TextCondition:
+        """The condition of B sentences and their phrases, all of them among the texts."""
+        return TextCondition.of_texts(self.vectors, self.rows, sentences, phrases, self.words)
+
+
+def read_texts(
+    encoder: TextEncoder,
+    whitening: ConditionWhitening,
+    reading: TextReading,
+    sentences: Sequence[str],
+    phrases: Sequence[Sequence[str]],
+) -> ReadTexts:
+    """Encode every different sentence and phrase once."""
+    spoken = list(dict.fromkeys(sentences))
+    texts = list(dict.fromkeys([*spoken, *(phrase for parts in phrases for phrase in parts)]))
+    rows = {text: row for row, text in enumerate(texts)}
+    if not reading.words:
+        return ReadTexts(whitening(encoder.embed(texts, reading.limit)), rows)
+    features = read_words(encoder, reading, spoken)
+    rest = texts[len(spoken) :]
+    vectors = torch.cat([features.pooled, encoder.embed(rest, reading.limit)]) if rest else features.pooled
+    return ReadTexts(whitening(vectors), rows, word_states(features, reading))
+
+
+def read_words(encoder: TextEncoder, reading: TextReading, texts: Sequence[str]) -> TextFeatures:
+    """Sentence vectors and token states of texts."""
+    if reading.padded is None:
+        return encoder.encode(texts, reading.limit)
+    return encoder.encode_padded(texts, reading.padded)
+
+
+def word_states(features: TextFeatures, reading: TextReading) -> WordStates:
+    """What a host may read of the tokens; padding that is read along counts as tokens."""
+    last = features.mask.sum(1) - 1
+    mask = features.mask if reading.padded is None else torch.ones_like(features.mask)
+    return WordStates(features.tokens, mask, last)
 
 
 def words_of(condition: TextCondition) -> WordStates:

@@ -112,6 +112,13 @@ class SampleNoise:
             torch.rand((count, classes), generator=generator, out=row[:count])
         return uniform.to(self.device)
 
+    def draw_normal(self, counts: Tensor, width: int) -> Tensor:
+        """(B, max(counts), width) standard normal numbers, zero past counts[b]."""
+        normal = torch.zeros(len(self.generators), int(counts.max()), width)
+        for row, generator, count in zip(normal, self.generators, counts.tolist(), strict=True):
+            torch.randn((count, width), generator=generator, out=row[:count])
+        return normal.to(self.device)
+
 
 def sample_ids(logits: Tensor, uniform: Tensor, options: SamplingOptions) -> Tensor:
     """(...) ids drawn from the top-k of logits (..., V) by Gumbel-argmax, given uniform numbers (..., V)."""

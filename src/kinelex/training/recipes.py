@@ -310,7 +310,7 @@ def save_recipe(recipe: DataclassInstance, path: str | Path) -> None:
         KinelexError: the file cannot be written.
     """
     with atomic_path(path) as temporary:
-        temporary.write_text(yaml.safe_dump(_plain(asdict(recipe)), sort_keys=False), encoding="utf-8")
+        temporary.write_text(yaml.safe_dump(plain(asdict(recipe)), sort_keys=False), encoding="utf-8")
 
 
 def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -405,8 +405,8 @@ def _parse_override(override: str) -> dict[str, Any]:
     return value
 
 
-def _plain(values: Any) -> Any:
-    """Tuples as lists, for YAML."""
+def plain(values: Any) -> Any:
+    """Values with tuples as lists, for YAML."""
     if isinstance(values, dict):
-        return {key: _plain(value) for key, value in values.items()}
-    return [_plain(value) for value in values] if isinstance(values, list | tuple) else values
+        return {key: plain(value) for key, value in values.items()}
+    return [plain(value) for value in values] if isinstance(values, list | tuple) else values
