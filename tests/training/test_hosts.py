@@ -188,6 +188,16 @@ def test_mate_changes_nothing_but_the_text_encoder(name: str) -> None:
     assert replace(enhanced, name=plain.name, text=plain.text) == plain  # type: ignore[type-var]
 
 
+def draw_guided(network: torch.nn.Module, condition: TextCondition) -> None:
+    if isinstance(network, MMMTransformer):
+        noise = SampleNoise.of_seeds([0], torch.device("cpu"))
+        network.generate(condition, torch.tensor([4]), noise, MMMSampling(guidance=2.0))
+    else:
+        assert isinstance(network, MDM)
+        generator = MotionDiffusion(network, DiffusionConfig(8))
+        generator.generate(condition, torch.tensor([4]), [0], DiffusionSampling(guidance=2.0))
+
+
 @pytest.mark.parametrize("kind", ["mdm", "mmm"])
 def test_guidance_needs_a_model_that_lost_its_text_at_times(kind: str) -> None:
     condition = TextCondition.of_sentences(torch.zeros(1, 16))
@@ -196,13 +206,7 @@ def test_guidance_needs_a_model_that_lost_its_text_at_times(kind: str) -> None:
     assert isinstance(always_told, HostRecipe)
     network = always_told.build(network_of, Widths(263, 16, 16)).eval()
     with pytest.raises(KinelexError, match="leave guidance at 1"):
-        if isinstance(network, MMMTransformer):
-            noise = SampleNoise.of_seeds([0], torch.device("cpu"))
-            network.generate(condition, torch.tensor([4]), noise, MMMSampling(guidance=2.0))
-        else:
-            assert isinstance(network, MDM)
-            generator = MotionDiffusion(network, DiffusionConfig(8))
-            generator.generate(condition, torch.tensor([4]), [0], DiffusionSampling(guidance=2.0))
+        draw_guided(network, condition)
 
 
 def test_a_batch_of_prompts_goes_through_the_pipeline(model: MotionModel) -> None:

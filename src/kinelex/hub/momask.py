@@ -56,7 +56,7 @@ def import_momask(source: str | Path, output: str | Path, text_encoder: str = CL
     release = _find(Path(source))
     options = read_options(release.tokenizer / "opt.txt")
     mean, deviation = read_statistics(release.tokenizer / "meta")
-    skeleton = _skeleton(len(mean), release.tokenizer)
+    skeleton = skeleton_of(len(mean), release.tokenizer)
     normalizer = FeatureNormalizer(len(mean))
     normalizer.mean.copy_(mean)
     normalizer.deviation.copy_(deviation)
@@ -98,10 +98,15 @@ def _find(source: Path) -> Release:
     )
 
 
-def _skeleton(features: int, folder: Path) -> Skeleton:
+def skeleton_of(features: int, folder: Path) -> Skeleton:
+    """The skeleton of features of this width.
+
+    Raises:
+        KinelexError: there is none.
+    """
     widths = {263: HUMANML3D, 251: KIT}
     if features not in widths:
-        raise KinelexError(f"{folder}/meta has statistics of {features} features; HumanML3D has 263, KIT 251")
+        raise KinelexError(f"{folder} is of motion with {features} features; HumanML3D has 263, KIT 251")
     return widths[features]
 
 
