@@ -17,7 +17,9 @@ from torch import Tensor
 from kinelex.errors import KinelexError
 from kinelex.generators.diffusion.process import noise_from_motion
 from kinelex.generators.diffusion.schedule import NoiseSchedule, at
+from kinelex.progress import track
 
+_LONG = 100  # steps that take long enough for a progress bar
 Predict = Callable[[Tensor, Tensor], Tensor]  # noised motion (B, T, D), its step's index (B,): clean motion
 DrawNoise = Callable[[], Tensor]  # standard normal (B, T, D)
 
@@ -66,7 +68,8 @@ def sample(schedule: NoiseSchedule, predict: Predict, draw: DrawNoise, options: 
         # The model knows a step by its number among all that it was trained with.
         return predict(mixed, chosen.times.to(mixed.device)[index])
 
-    for step in reversed(range(1, len(chosen))):
+    steps = reversed(range(1, len(chosen)))
+    for step in steps if len(chosen) < _LONG else track(steps, "denoising", len(chosen) - 1):
         index = torch.full((len(mixed),), step, device=mixed.device)
         motion = predicted(index)
         if options.sampler == "ddpm":
