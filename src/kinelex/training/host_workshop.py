@@ -21,13 +21,13 @@ from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.tokenizer.vqvae import VQVAE
 from kinelex.training.cache import Sequences, sentence_rows
-from kinelex.training.checkpoint import weights_hash
 from kinelex.training.corpus import Mirroring
 from kinelex.training.host_stages import Clips, DenoiserStage, MMMStage, Words
 from kinelex.training.hosts import DiffusionRecipe, HostRecipe, MMMRecipe, Widths
 from kinelex.training.loop import WEIGHTS, Stage, load_weights
 from kinelex.training.text_features import text_features
 from kinelex.training.workshop import NORMALIZER, WHITENING, Workshop
+from kinelex.weights_hash import weights_hash
 
 
 class HostWorkshop(Workshop):
