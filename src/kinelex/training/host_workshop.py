@@ -20,7 +20,7 @@ from kinelex.motion.skeleton import Skeleton
 from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.tokenizer.vqvae import VQVAE
-from kinelex.training.cache import Sequences, sentence_rows
+from kinelex.training.cache import Sequences, encoder_key, sentence_rows
 from kinelex.training.corpus import Mirroring
 from kinelex.training.host_stages import Clips, DenoiserStage, MMMStage, Words
 from kinelex.training.hosts import DiffusionRecipe, HostRecipe, MMMRecipe, Widths
@@ -67,12 +67,9 @@ class HostWorkshop(Workshop):
         return self.sequences, self.token_hash
 
     @property
-    def text_hash(self) -> str:
-        """Of the words, for the fingerprint of what is trained on them."""
-        if self.words is None:
-            return ""
-        tokens = self.words.table.tokens
-        return f"{tuple(tokens.shape)} {float(tokens.double().sum())}"
+    def host_hash(self) -> str:
+        """Of all that the host's last stage is trained on, the words of the text encoder among it."""
+        return f"{self.token_hash} {encoder_key(self.recipe.text.encoder)}"
 
 
 class MMMWorkshop(HostWorkshop):
@@ -88,7 +85,7 @@ class MMMWorkshop(HostWorkshop):
         model.codebook.copy_(self.tokenizer.codebook)
         return MMMStage(
             model, words, self.sequences["train"], self.sequences["val"],
-            data_hash=f"{self.token_hash} {self.text_hash}", max_tokens=self.max_tokens,
+            data_hash=self.host_hash, max_tokens=self.max_tokens,
             segment_dropout=self.recipe.text.segment_dropout, span_dropout=1.0, device=self.fabric.device,
             draws=self.draws,
         )  # fmt: skip
@@ -127,7 +124,7 @@ class DiffusionWorkshop(HostWorkshop):
         return DenoiserStage(
             model, self.recipe.denoiser.diffusion, clips, self.sequences, self.words, self.corpus.normalizer,
             Mirroring.of(self.corpus.skeleton, self.widths.features, device),
-            f"{self.token_hash} {self.text_hash} {self.recipe.denoiser.diffusion}", draws=self.draws, device=device,
+            f"{self.host_hash} {self.recipe.denoiser.diffusion}", draws=self.draws, device=device,
         )  # fmt: skip
 
 
