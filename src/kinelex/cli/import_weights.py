@@ -22,8 +22,8 @@ DESCRIPTION = """Convert published checkpoints that you have into a folder of Ki
   kinelex import evaluator checkpoints/t2m --output judges/official
   kinelex import evaluator checkpoints/t2m --glove glove --output judges/official
 
-SOURCE of momask, length and evaluator is the folder of one data set (t2m or kit) as the MoMask release unpacks it; of the
-others, the checkpoint file or a folder with it: model*.pt and args.json of MDM, model/latest.tar and meta of
+SOURCE of momask, length and evaluator is the folder of one data set (t2m or kit) as the MoMask release unpacks it;
+of the others, the checkpoint file or a folder with it: model*.pt and args.json of MDM, model/latest.tar and meta of
 MotionDiffuse, the transformer's net_last.pth of MMM. Mean and deviation of the features are looked for beside the
 checkpoint, or in --statistics. The text encoder (CLIP ViT-B/32, DistilBERT for the variant of MDM) is taken from
 Hugging Face when the model is used, or from the folder that --text-encoder names. These three do not say how long a
