@@ -50,6 +50,19 @@ class Case:
             )
 
 
+def agree(case: Case, name: str, value: Tensor, kind: str | None = None) -> None:
+    """Within the tolerance of the case, or of one kind of its outputs."""
+    tolerance = case.facts["tolerance"]
+    tolerance = tolerance if kind is None else tolerance[kind]
+    torch.testing.assert_close(
+        value,
+        case.expected[name],
+        atol=tolerance["atol"],
+        rtol=tolerance["rtol"],
+        msg=lambda text: f"{name}: {text}",
+    )
+
+
 def load_weights(model: nn.Module, weights: dict[str, Tensor], not_stored: tuple[str, ...] = ()) -> nn.Module:
     """Load renamed official weights: all must fit, only keys that end with `not_stored` may be absent."""
     result = model.load_state_dict(weights, strict=False)

@@ -16,7 +16,7 @@ from kinelex.generators.durations import (
     PhraseDurationsConfig,
 )
 from kinelex.generators.masked import MaskTransformer, MaskTransformerConfig
-from kinelex.generators.model import MotionModel
+from kinelex.generators.model import MoMaskModel, MotionModel
 from kinelex.generators.residual import ResidualTransformer, ResidualTransformerConfig
 from kinelex.generators.transformer import TransformerConfig
 from kinelex.motion.features import process_joints
@@ -84,7 +84,7 @@ def tiny_model(folder: Path) -> MotionModel:
     generator = torch.Generator().manual_seed(0)
     tokenizer.train()
     tokenizer(normalizer(features)[None, :160], generator)
-    return MotionModel(
+    return MoMaskModel(
         skeleton=HUMANML3D,
         normalizer=normalizer,
         tokenizer=tokenizer,

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from kinelex.alignment.spans import Spans
 from kinelex.errors import KinelexError
 from kinelex.generators.base import MAX_SEGMENTS
-from kinelex.generators.editing import context_around, open_span
+from kinelex.generators.editing import context_around
 from kinelex.generators.model import MotionModel
 from kinelex.motion.features import process_joints
 from kinelex.motion.motion import Motion, Segment
 from kinelex.motion.resample import resample_joints
-from kinelex.tokenizer.rvqvae import TokenizedMotion
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,13 @@ def at_model_rate(motion: Motion, model: MotionModel) -> Motion:
     return Motion(positions.numpy(), skeleton.fps, skeleton, motion.segments)
 
 
-def known_tokens(motion: Motion, gap: Gap, model: MotionModel) -> TokenizedMotion:
-    """The tokens around the gap, -1 in it (one sample).
+def known_tokens(motion: Motion, gap: Gap, model: MotionModel) -> Tensor:
+    """What the model is to keep around the gap (one sample, (1, L, C)).
 
     Raises:
         KinelexError: the gap leaves nothing of the clip.
     """
-    step = model.tokenizer.config.downsampling
+    step = model.frames_per_token
     if not gap.lead and not gap.trail:
         raise KinelexError(
             f"what is kept of the clip of {motion.seconds:.2f} s is too short to go on from; "
@@ -98,8 +98,7 @@ def known_tokens(motion: Motion, gap: Gap, model: MotionModel) -> TokenizedMotio
     features = process_joints(torch.cat((joints, onward)), model.skeleton)
     stop = gap.end + gap.trail * step if gap.trail else gap.start
     rows = features[gap.start - gap.lead * step : stop].to(model.device)
-    tokens = model.tokenizer.encode(model.normalizer(rows)[None])
-    return open_span(tokens, gap.lead, int(tokens.lengths) - gap.trail, gap.tokens)
+    return model.keep(model.normalizer(rows)[None], gap.lead, gap.trail, gap.tokens)
 
 
 def overwrite(

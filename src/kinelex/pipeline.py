@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from kinelex.editing import (
     Gap,
@@ -18,9 +19,7 @@ from kinelex.editing import (
     stretched,
 )
 from kinelex.errors import KinelexError
-from kinelex.generators.model import MotionModel
-from kinelex.generators.momask import MoMask
-from kinelex.generators.sampling import SamplingOptions
+from kinelex.generators.model import MotionModel, Sampling
 from kinelex.hub import load_model
 from kinelex.motion.features import joints_from_features
 from kinelex.motion.foot_lock import lock_feet
@@ -29,7 +28,6 @@ from kinelex.motion.rigid import rigid_joints
 from kinelex.motion.splicing import resized, splice
 from kinelex.planning import Plan, make_plan
 from kinelex.prompts import MAX_SECONDS, MIN_SECONDS, Prompt
-from kinelex.tokenizer.rvqvae import TokenizedMotion
 
 BATCH_SIZE = 32
 
@@ -37,10 +35,9 @@ BATCH_SIZE = 32
 class Pipeline:
     """A loaded model that turns sentences into motions: `pipeline("a person walks", seed=0) -> Motion`."""
 
-    def __init__(self, model: MotionModel, options: SamplingOptions | None = None) -> None:
+    def __init__(self, model: MotionModel, options: Sampling | None = None) -> None:
         self.model = model
-        self.options = options or model.sampling
-        self.generator = MoMask(model.masked, model.residual)
+        self.options = model.options(options)
 
     @property
     def seconds_per_token(self) -> float:
@@ -48,7 +45,15 @@ class Pipeline:
         return self.model.seconds_per_token
 
     def with_options(self, **changes: float | int | str) -> Pipeline:
-        """The same model with other sampling options, such as guidance=6.0 or steps=18."""
+        """The same model with other sampling options, such as guidance=6.0 or steps=18.
+
+        Raises:
+            KinelexError: this kind of model has no such option, or not with this value.
+        """
+        known = [option.name for option in fields(self.options)]
+        for name in changes:
+            if name not in known:
+                raise KinelexError(f"this model has no option {name}; it has {', '.join(known)}")
         return Pipeline(self.model, replace(self.options, **changes))
 
     def __call__(
@@ -85,8 +90,8 @@ class Pipeline:
         """Generate a clip for each prompt in one pass; each depends on its own prompt and seed alone."""
         plan = self.plan(prompts)
         seeds = [prompt.seed for prompt in prompts]
-        tokens = self.generator.generate(plan.condition, plan.lengths, seeds, self.options)
-        return self.motions(tokens, plan.segments, foot_lock=foot_lock)
+        features = self.model.generate(plan.condition, plan.lengths, seeds, self.options)
+        return self.motions(features, plan.lengths, plan.segments, foot_lock=foot_lock)
 
     def regenerate(
         self,
@@ -153,7 +158,7 @@ class Pipeline:
             len(clip),
             round(start * clip.fps),
             round(end * clip.fps),
-            self.model.tokenizer.config.downsampling,
+            self.model.frames_per_token,
             None if duration is None else round(duration * clip.fps),
         )
         segments, end = clip.segments, min(end, clip.seconds)
@@ -189,7 +194,7 @@ class Pipeline:
         """
         clip = at_model_rate(motion, self.model)
         plan = self.plan([Prompt(text, duration=duration)])
-        gap = Gap.after(len(clip), int(plan.lengths), self.model.tokenizer.config.downsampling)
+        gap = Gap.after(len(clip), int(plan.lengths), self.model.frames_per_token)
         end = clip.seconds + gap.size / clip.fps
         segments = (*clip.segments, *_placed(plan.segments[0], clip.seconds, end))
         return self._fill(clip, gap, segments, seed, foot_lock)
@@ -198,15 +203,17 @@ class Pipeline:
         self, clip: Motion, gap: Gap, segments: tuple[Segment, ...], seed: int, foot_lock: bool
     ) -> Motion:
         """Draw the gap's frames and put them into the clip."""
-        step = self.model.tokenizer.config.downsampling
+        step = self.model.frames_per_token
         known = known_tokens(clip, gap, self.model)
         phrases = phrases_in_view(segments, clip, gap, step)
-        told = tuple(part.text for part in phrases)
-        condition = self.plan([Prompt(None, segments=told)]).condition
+        prompt = Prompt(None, segments=tuple(part.text for part in phrases))
+        sentences, parts = [prompt.text or ""], [prompt.phrases]
+        condition = self.model.read(sentences, parts).condition(sentences, parts)
         condition = condition.at(spans_in_view(phrases, self.model.device))
-        tokens = self.generator.generate(condition, known.lengths, [seed], self.options, known.ids)
+        lengths = torch.tensor([known.shape[1]], device=self.model.device)
+        features = self.model.generate(condition, lengths, [seed], self.options, known)
         recorded, skeleton = torch.from_numpy(clip.positions), clip.skeleton
-        made = self.motions(tokens, [()], foot_lock=False)[0]
+        made = self.motions(features, lengths, [()], foot_lock=False)[0]
         drawn = resized(torch.from_numpy(made.positions), recorded, skeleton)
         if foot_lock:
             drawn = lock_feet(drawn, clip.fps, skeleton)
@@ -224,17 +231,21 @@ class Pipeline:
 
     @torch.inference_mode()
     def motions(
-        self, tokens: TokenizedMotion, segments: Sequence[tuple[Segment, ...]], *, foot_lock: bool = True
+        self,
+        features: Tensor,
+        lengths: Tensor,
+        segments: Sequence[tuple[Segment, ...]],
+        *,
+        foot_lock: bool = True,
     ) -> list[Motion]:
-        """Decode tokens to clips; samples of equal length are decoded together, so that no padding is decoded."""
+        """Normalised features (B, T, D) to clips of lengths (B,) tokens; those of equal length go together."""
         model = self.model
         motions: dict[int, Motion] = {}
-        for length in tokens.lengths.unique().tolist():
-            rows = (tokens.lengths == length).nonzero()[:, 0]
-            part = TokenizedMotion(tokens.ids[rows, :length], tokens.lengths[rows])
-            features = model.normalizer.restore(model.tokenizer.decode(part))
-            decoded = joints_from_features(features, model.skeleton)
-            joints = torch.stack([rigid_joints(clip, model.skeleton) for clip in decoded])
+        for length in lengths.unique().tolist():
+            rows = (lengths == length).nonzero()[:, 0]
+            part = model.normalizer.restore(features[rows, : length * model.frames_per_token])
+            placed = joints_from_features(part, model.skeleton)
+            joints = torch.stack([rigid_joints(clip, model.skeleton) for clip in placed])
             if foot_lock:
                 joints = lock_feet(joints, model.skeleton.fps, model.skeleton)
             for row, positions in zip(rows.tolist(), joints.cpu().numpy(), strict=True):
@@ -249,7 +260,7 @@ def _placed(segments: Sequence[Segment], start: float, end: float) -> tuple[Segm
 
 
 def load(
-    model: str | Path = "default", device: str | torch.device = "cpu", options: SamplingOptions | None = None
+    model: str | Path = "default", device: str | torch.device = "cpu", options: Sampling | None = None
 ) -> Pipeline:
     """Load a model folder, or the bundled model for "default".
 

@@ -39,10 +39,7 @@ def make_plan(model: MotionModel, prompts: Sequence[Prompt]) -> Plan:
     """
     phrases = [prompt.phrases for prompt in prompts]
     sentences = [prompt.text or "" for prompt in prompts]
-    texts = list(dict.fromkeys([*sentences, *(phrase for parts in phrases for phrase in parts)]))
-    vectors = model.whitening(model.encoder.embed(texts))
-    rows = {text: row for row, text in enumerate(texts)}
-    condition = TextCondition.of_texts(vectors, rows, sentences, phrases)
+    condition = model.read(sentences, phrases).condition(sentences, phrases)
     lengths = _lengths(model, prompts, condition)
     spans = _spans(model, prompts, condition, lengths)
     timelines = tuple(
@@ -56,7 +53,8 @@ def _lengths(model: MotionModel, prompts: Sequence[Prompt], condition: TextCondi
     """(B,) tokens of the clips: as asked for, else as estimated."""
     unit = model.seconds_per_token
     shortest = max(1, round(MIN_SECONDS / unit))
-    estimated = model.total_tokens(condition).clamp(min=shortest).tolist()
+    asked = all(prompt.seconds is not None for prompt in prompts)
+    estimated = [0] * len(prompts) if asked else model.total_tokens(condition).clamp(min=shortest).tolist()
     tokens = [
         max(own, len(prompt.phrases)) if prompt.seconds is None else max(1, round(prompt.seconds / unit))
         for prompt, own in zip(prompts, estimated, strict=True)

@@ -129,7 +129,7 @@ def test_the_published_length_estimator_goes_into_a_model_that_reads_clip(
     assert main(["import", "length", str(tmp_path), "--output", str(folder)]) == 2
     assert "finest.tar is missing" in capsys.readouterr().err
     assert main(["import", "length", str(release), "--output", str(folder), "--text-encoder", "clip"]) == 2
-    assert "--text-encoder is for kinelex import momask" in capsys.readouterr().err
+    assert "--text-encoder is for kinelex import momask, mdm" in capsys.readouterr().err
 
 
 class Harmful:

@@ -6,7 +6,6 @@ from dataclasses import asdict, fields
 
 import pytest
 import torch
-from torch import Tensor
 
 from kinelex.generators.official import rename
 from kinelex.generators.transformer import TransformerConfig
@@ -31,22 +30,9 @@ from kinelex.retrieval.metrics import (
 )
 from kinelex.retrieval.networks import Latents, RetrievalConfig, RetrievalNetworks
 from kinelex.retrieval.official import TMR
-from published import Case, load_weights
+from published import Case, agree, load_weights
 
 SIZES = RetrievalConfig(transformer=TransformerConfig(48, 6, 4, 96, 0.1))
-
-
-def agree(case: Case, name: str, value: Tensor, kind: str | None = None) -> None:
-    """Within the tolerance of the case, or of one kind of its outputs."""
-    tolerance = case.facts["tolerance"]
-    tolerance = tolerance if kind is None else tolerance[kind]
-    torch.testing.assert_close(
-        value,
-        case.expected[name],
-        atol=tolerance["atol"],
-        rtol=tolerance["rtol"],
-        msg=lambda text: f"{name}: {text}",
-    )
 
 
 @pytest.fixture(scope="module")

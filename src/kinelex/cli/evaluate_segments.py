@@ -108,12 +108,10 @@ def _retrieval_segmenter(folder: str) -> MotionSegmenter:
 
 def _grounder(folder: str) -> Grounder:
     from kinelex.hub import load_model
-    from kinelex.search.embedding import alignment_of
+    from kinelex.search.embedding import aligned_model
     from kinelex.search.grounding import ModelGrounder
 
-    model = load_model(folder)
-    alignment_of(model)
-    return ModelGrounder(model)
+    return ModelGrounder(aligned_model(load_model(folder)))
 
 
 def _segmenter(name: str, store: Store) -> MotionSegmenter:

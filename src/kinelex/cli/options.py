@@ -33,10 +33,19 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--model", default="default", metavar="DIR", help="model folder (default: the bundled model)"
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
-    parser.add_argument("--guidance", type=float, help="guidance scale (default: the model's)")
+    add_drawing_options(parser)
     add_text_encoder_option(parser)
     parser.add_argument(
         "--no-foot-lock", action="store_true", help="keep planted feet as the model moves them"
+    )
+
+
+def add_drawing_options(parser: argparse.ArgumentParser) -> None:
+    """How the model draws."""
+    parser.add_argument("--guidance", type=float, help="guidance scale (default: the model's)")
+    parser.add_argument("--steps", type=int, help="drawing steps (default: the model's)")
+    parser.add_argument(
+        "--sampler", choices=("ddpm", "ddim", "dpm++"), help="of models that diffuse (default: the model's)"
     )
 
 
@@ -79,7 +88,7 @@ def check_outputs(outputs: list[str], options: argparse.Namespace) -> None:
 
 
 def load_pipeline(options: argparse.Namespace) -> Pipeline:
-    """The model of --model, on --device, with --guidance and --text-encoder."""
+    """The model of --model, on --device, drawing as asked, with --text-encoder."""
     # Imported here: torch takes seconds, which --help need not wait for.
     from kinelex.hub.folder import with_text_encoder
     from kinelex.pipeline import Pipeline, load
@@ -87,7 +96,8 @@ def load_pipeline(options: argparse.Namespace) -> Pipeline:
     model = load(options.model, device=options.device)
     if options.text_encoder is not None:
         model = Pipeline(with_text_encoder(model.model, options.text_encoder), model.options)
-    return model if options.guidance is None else model.with_options(guidance=options.guidance)
+    asked = {name: getattr(options, name) for name in ("guidance", "steps", "sampler")}
+    return model.with_options(**{name: value for name, value in asked.items() if value is not None})
 
 
 def add_timing_option(parser: argparse.ArgumentParser) -> None:

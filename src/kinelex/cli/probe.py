@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kinelex.cli.options import (
     add_command,
+    add_drawing_options,
     add_measured_model,
     add_text_encoder_option,
     add_timing_option,
@@ -54,7 +55,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the probes' confusions (png)")
     parser.add_argument("--validate-only", action="store_true", help="ask the recordings and no model")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
-    parser.add_argument("--guidance", type=float, help="guidance scale (default: the model's)")
+    add_drawing_options(parser)
     add_text_encoder_option(parser)
     add_timing_option(parser)
     parser.set_defaults(run=run)

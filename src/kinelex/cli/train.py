@@ -20,6 +20,7 @@ an enhanced text encoder.
   kinelex train compact --store stores/a --store stores/b --output runs/compact --device cuda
   kinelex train cpu-debug --store stores/mine --output runs/try      seconds, to see that everything works
   kinelex train cpu --store stores/mine --output runs/mine --set masked.train.steps=2000
+  kinelex train mdm-cpu --store stores/mine --output runs/mdm        another generator: mdm, motiondiffuse or mmm
   kinelex train evaluator --store stores/mine --output runs/judge    a judge of text and motion, fifteen minutes
   kinelex train mate-minilm-cpu --store stores/mine --output runs/words  a text encoder that knows what words do
   kinelex train retrieval-cpu --store stores/mine --output runs/find text and motion in one space, twenty minutes
@@ -45,7 +46,8 @@ def add_parser(commands: Any) -> None:
         "--stage",
         action="append",
         metavar="NAME",
-        help="tokenizer, decoder, length, durations, masked or residual (default: all that the recipe has)",
+        help="tokenizer, decoder, length, durations, masked or residual; denoiser of MDM and MotionDiffuse, "
+        "transformer of MMM (default: all that the recipe has)",
     )
     parser.add_argument(
         "--set",
@@ -145,10 +147,10 @@ def _print_result(name: str, result: FitResult) -> None:
 def _train_generator(options: argparse.Namespace) -> None:
     """Train the stages; write the model folder when all are done."""
     from kinelex.hub import save_model
-    from kinelex.training.recipes import load_recipe
+    from kinelex.training.hosts import load_generator_recipe
     from kinelex.training.run import load_parts, train
 
-    recipe = load_recipe(options.recipe, options.overrides)
+    recipe = load_generator_recipe(options.recipe, options.overrides)
     report = train(
         recipe,
         options.store,

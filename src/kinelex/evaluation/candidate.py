@@ -8,10 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from kinelex.generators.base import MAX_SEGMENTS, TextCondition
-from kinelex.generators.model import MotionModel
-from kinelex.generators.momask import DEFAULT_OPTIONS, MoMask
-from kinelex.generators.sampling import SamplingOptions
+from kinelex.generators.base import MAX_SEGMENTS, ReadTexts, TextCondition
+from kinelex.generators.model import MotionModel, Sampling
 from kinelex.motion.skeleton import Skeleton
 from kinelex.text.segmenter import segment
 
@@ -51,14 +49,12 @@ class ModelCandidate:
 
     Args:
         model: every part, in evaluation mode.
-        options: how tokens are drawn.
+        options: how it draws; the model's own way when not given.
     """
 
-    def __init__(self, model: MotionModel, options: SamplingOptions = DEFAULT_OPTIONS) -> None:
+    def __init__(self, model: MotionModel, options: Sampling | None = None) -> None:
         self.model, self.options = model, options
-        self.generator = MoMask(model.masked, model.residual)
-        self._vectors = torch.empty(0)
-        self._rows: dict[str, int] = {}
+        self._read = ReadTexts(torch.empty(0), {})
         self._phrases: dict[str, tuple[str, ...]] = {}
 
     @property
@@ -67,28 +63,22 @@ class ModelCandidate:
 
     @property
     def frames_per_token(self) -> int:
-        return self.model.tokenizer.config.downsampling
+        return self.model.frames_per_token
 
     @torch.inference_mode()
     def prepare(self, texts: Sequence[str]) -> None:
         self._phrases = {text: tuple(segment(text, limit=MAX_SEGMENTS)) for text in texts}
-        distinct = list(
-            dict.fromkeys([*texts, *(part for parts in self._phrases.values() for part in parts)])
-        )
-        self._rows = {text: row for row, text in enumerate(distinct)}
-        self._vectors = self.model.whitening(self.model.encoder.embed(distinct))
+        self._read = self.model.read(list(self._phrases), list(self._phrases.values()))
 
     @torch.inference_mode()
     def generate(self, texts: Sequence[str], tokens: Tensor, seeds: Sequence[int]) -> Tensor:
         condition, lengths = self._condition(texts), tokens.to(self.model.device)
         condition = condition.at(self.model.phrase_spans(condition, lengths))
-        drawn = self.generator.generate(condition, lengths, seeds, self.options)
-        return self.model.normalizer.restore(self.model.tokenizer.decode(drawn))
+        return self.model.normalizer.restore(self.model.generate(condition, lengths, seeds, self.options))
 
     @torch.inference_mode()
     def estimate(self, texts: Sequence[str]) -> Tensor:
         return self.model.total_tokens(self._condition(texts)).cpu()
 
     def _condition(self, texts: Sequence[str]) -> TextCondition:
-        phrases = [self._phrases[text] for text in texts]
-        return TextCondition.of_texts(self._vectors, self._rows, texts, phrases)
+        return self._read.condition(texts, [self._phrases[text] for text in texts])

@@ -9,8 +9,41 @@ import torch
 from torch import Tensor, nn
 
 from kinelex.alignment.spans import Spans
+from kinelex.errors import KinelexError
+from kinelex.text.encoders import TextEncoder, TextFeatures
 
 MAX_SEGMENTS = 5
+
+
+@dataclass(frozen=True)
+class WordStates:
+    """What a language model makes of every token of B sentences.
+
+    Attributes:
+        states: (B, L, H) contextual vectors.
+        mask: (B, L) True where there is something to read: real tokens, or padding that is read along.
+        last: (B,) place of the end-of-text token.
+    """
+
+    states: Tensor
+    mask: Tensor
+    last: Tensor
+
+    def dropped(self, drop: Tensor) -> WordStates:
+        """The states of samples where drop (B,) is True become zero; how many there are stays."""
+        return replace(self, states=self.states.masked_fill(drop[:, None, None], 0.0))
+
+    def joined(self, other: WordStates) -> WordStates:
+        """The batch, then another one of the same L."""
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return WordStates(*(torch.cat(pair) for pair in pairs))
+
+    def __getitem__(self, index: Tensor | slice | list[int]) -> WordStates:
+        return WordStates(*(value[index] for value in vars(self).values()))
+
+    def to(self, device: torch.device | str) -> WordStates:
+        """The same on another device."""
+        return WordStates(*(value.to(device) for value in vars(self).values()))
 
 
 @dataclass(frozen=True)
@@ -23,12 +56,14 @@ class TextCondition:
         segment_mask: (B, S) True where a phrase is present.
         spans: (B, S) the motion tokens that do each phrase, empty where that is not known; None when it is known of
             no sample.
+        words: every token of the sentence, for hosts that read them.
     """
 
     sentence: Tensor
     segments: Tensor
     segment_mask: Tensor
     spans: Spans | None = None
+    words: WordStates | None = None
 
     @classmethod
     def of_sentences(cls, sentence: Tensor) -> TextCondition:
@@ -44,6 +79,7 @@ class TextCondition:
         rows: Mapping[str, int],
         sentences: Sequence[str],
         phrases: Sequence[Sequence[str]],
+        words: WordStates | None = None,
     ) -> TextCondition:
         """The condition of B sentences and their phrases.
 
@@ -52,6 +88,7 @@ class TextCondition:
             rows: the row of each text.
             sentences: B texts.
             phrases: the ordered phrases of each sentence.
+            words: of the first texts of `rows`, all sentences among them.
         """
         most = max(len(parts) for parts in phrases)
         index = torch.full((len(sentences), most), -1, device=vectors.device)
@@ -59,7 +96,8 @@ class TextCondition:
             index[row, : len(parts)] = torch.tensor([rows[phrase] for phrase in parts])
         present = index >= 0
         segments = vectors[index.clamp(min=0)].masked_fill(~present[..., None], 0.0)
-        return cls(vectors[[rows[sentence] for sentence in sentences]], segments, present)
+        said = [rows[sentence] for sentence in sentences]
+        return cls(vectors[said], segments, present, words=None if words is None else words[said])
 
     def __len__(self) -> int:
         return len(self.sentence)
@@ -80,8 +118,12 @@ class TextCondition:
 
     def dropped(self, drop: Tensor) -> TextCondition:
         """The vectors of samples where drop (B,) is True become zero; all else stays (unconditional pass)."""
-        sentence = self.sentence.masked_fill(drop[:, None], 0.0)
-        return replace(self, sentence=sentence, segments=self.segments.masked_fill(drop[:, None, None], 0.0))
+        return replace(
+            self,
+            sentence=self.sentence.masked_fill(drop[:, None], 0.0),
+            segments=self.segments.masked_fill(drop[:, None, None], 0.0),
+            words=None if self.words is None else self.words.dropped(drop),
+        )
 
     def with_unconditional(self, rows: Tensor | None = None) -> TextCondition:
         """(B + R) the batch, then the unconditional twins of `rows` (R,) or of all: guidance in one pass."""
@@ -92,24 +134,112 @@ class TextCondition:
             torch.cat([self.segments, twins.segments]),
             torch.cat([self.segment_mask, twins.segment_mask]),
             None if self.spans is None or twins.spans is None else self.spans.joined(twins.spans),
+            None if self.words is None or twins.words is None else self.words.joined(twins.words),
         )
 
     def trimmed(self) -> TextCondition:
         """Without the phrase slots that no sample of the batch uses."""
         used = self.segment_mask.any(0)
         spans = None if self.spans is None else self.spans.slots(used)
-        return TextCondition(self.sentence, self.segments[:, used], self.segment_mask[:, used], spans)
+        return replace(
+            self, segments=self.segments[:, used], segment_mask=self.segment_mask[:, used], spans=spans
+        )
 
     def __getitem__(self, index: Tensor | slice) -> TextCondition:
         spans = None if self.spans is None else self.spans[index]
-        return TextCondition(self.sentence[index], self.segments[index], self.segment_mask[index], spans)
+        words = None if self.words is None else self.words[index]
+        return TextCondition(
+            self.sentence[index], self.segments[index], self.segment_mask[index], spans, words
+        )
 
     def to(self, device: torch.device | str) -> TextCondition:
         """The same condition on another device."""
-        spans = None if self.spans is None else self.spans.to(device)
         return TextCondition(
-            self.sentence.to(device), self.segments.to(device), self.segment_mask.to(device), spans
+            self.sentence.to(device),
+            self.segments.to(device),
+            self.segment_mask.to(device),
+            None if self.spans is None else self.spans.to(device),
+            None if self.words is None else self.words.to(device),
         )
+
+
+@dataclass(frozen=True)
+class TextReading:
+    """What a host takes from its text encoder.
+
+    Attributes:
+        words: the states of all tokens, next to the sentence vector.
+        limit: most tokens a text, special ones included; None for as many as the encoder reads.
+        padded: read every text as so many tokens, its padding too, as published hosts of CLIP do (77); None to read
+            the text alone.
+    """
+
+    words: bool = False
+    limit: int | None = None
+    padded: int | None = None
+
+
+@dataclass(frozen=True)
+class ReadTexts:
+    """Texts as a host reads them.
+
+    Attributes:
+        vectors: (N, D) whitened vectors.
+        rows: the row of each text.
+        words: of the first texts, the sentences; None for hosts that do not read words.
+    """
+
+    vectors: Tensor
+    rows: dict[str, int]
+    words: WordStates | None = None
+
+    def condition(self, sentences: Sequence[str], phrases: Sequence[Sequence[str]]) -> TextCondition:
+        """The condition of B sentences and their phrases, all of them among the texts."""
+        return TextCondition.of_texts(self.vectors, self.rows, sentences, phrases, self.words)
+
+
+def read_texts(
+    encoder: TextEncoder,
+    whitening: ConditionWhitening,
+    reading: TextReading,
+    sentences: Sequence[str],
+    phrases: Sequence[Sequence[str]],
+) -> ReadTexts:
+    """Encode every different sentence and phrase once."""
+    spoken = list(dict.fromkeys(sentences))
+    texts = list(dict.fromkeys([*spoken, *(phrase for parts in phrases for phrase in parts)]))
+    rows = {text: row for row, text in enumerate(texts)}
+    if not reading.words:
+        return ReadTexts(whitening(encoder.embed(texts, reading.limit)), rows)
+    features = read_words(encoder, reading, spoken)
+    rest = texts[len(spoken) :]
+    vectors = torch.cat([features.pooled, encoder.embed(rest, reading.limit)]) if rest else features.pooled
+    return ReadTexts(whitening(vectors), rows, word_states(features, reading))
+
+
+def read_words(encoder: TextEncoder, reading: TextReading, texts: Sequence[str]) -> TextFeatures:
+    """Sentence vectors and token states of texts."""
+    if reading.padded is None:
+        return encoder.encode(texts, reading.limit)
+    return encoder.encode_padded(texts, reading.padded)
+
+
+def word_states(features: TextFeatures, reading: TextReading) -> WordStates:
+    """What a host may read of the tokens; padding that is read along counts as tokens."""
+    last = features.mask.sum(1) - 1
+    mask = features.mask if reading.padded is None else torch.ones_like(features.mask)
+    return WordStates(features.tokens, mask, last)
+
+
+def words_of(condition: TextCondition) -> WordStates:
+    """The word states that a host was promised.
+
+    Raises:
+        KinelexError: the condition has none.
+    """
+    if condition.words is None:
+        raise KinelexError("this model reads every word, but the condition has only sentence vectors")
+    return condition.words
 
 
 class ConditionWhitening(nn.Module):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from kinelex.alignment.spans import uniform_spans
 from kinelex.errors import KinelexError
 from kinelex.generators.base import TextCondition
-from kinelex.tokenizer.rvqvae import TokenizedMotion
+from kinelex.tokenizer.rvqvae import TokenizedMotion, length_mask
 
 WINDOW_TOKENS = 49  # the longest motion of the training data: 196 frames
 WINDOW_OVERLAP = 13  # tokens of context that a window takes over from the one before
+CPU_GROUP = 16  # samples of one pass on a CPU: enough for its matrix units, small enough for its caches
 
 
 def open_span(tokens: TokenizedMotion, start: int, end: int, size: int | None = None) -> TokenizedMotion:
@@ -64,6 +67,33 @@ class Window:
     starts: Tensor
     lengths: Tensor
 
+    def __getitem__(self, index: Tensor) -> Window:
+        return Window(self.rows[index], self.starts[index], self.lengths[index])
+
+    def cells(self, size: int) -> Cells:
+        """Where its tokens are in a batch of motions of `size` tokens."""
+        inside = length_mask(self.lengths, int(self.lengths.max()))
+        steps = torch.arange(inside.shape[1], device=self.starts.device)
+        columns = (self.starts[:, None] + steps).clamp(max=size - 1)
+        return Cells(self.rows[:, None].expand_as(columns), columns, inside)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Places of a window's tokens, all (R, W): sample, token, and whether it is one (a window may be padded)."""
+
+    rows: Tensor
+    columns: Tensor
+    inside: Tensor
+
+    def read(self, values: Tensor, padding: float) -> Tensor:
+        """(R, W, C) of values (B, L, C)."""
+        return values[self.rows, self.columns].masked_fill(~self.inside[..., None], padding)
+
+    def write(self, values: Tensor, new: Tensor) -> None:
+        """Put new values (R, W, C) into values (B, L, C)."""
+        values[self.rows[self.inside], self.columns[self.inside]] = new[self.inside]
+
 
 def sliding_windows(
     lengths: Tensor, width: int = WINDOW_TOKENS, overlap: int = WINDOW_OVERLAP
@@ -82,6 +112,52 @@ def sliding_windows(
     return windows
 
 
+def passes(
+    condition: TextCondition, lengths: Tensor, width: int = WINDOW_TOKENS
+) -> Iterator[tuple[Window, TextCondition]]:
+    """What is drawn together, in order: samples of similar length in the same window, and what they are told.
+
+    Args:
+        condition: of the whole batch; phrases without spans share the motion evenly.
+        lengths: (B,) tokens.
+        width: tokens of a window.
+    """
+    if condition.spans is None:
+        condition = condition.at(uniform_spans(lengths, condition.segment_mask))
+    for window in sliding_windows(lengths, width):
+        text = window_condition(condition, window)
+        for group in _groups(window.lengths):
+            yield window[group], text[group].trimmed()
+
+
+def _groups(lengths: Tensor) -> list[Tensor]:
+    """Indices of samples that share a pass: of similar length on a CPU, where padding costs time."""
+    order = lengths.argsort(descending=True, stable=True)
+    return list(order.split(CPU_GROUP if lengths.device.type == "cpu" else len(lengths)))
+
+
+def check_sizes(condition: TextCondition, lengths: Tensor, seeds: Sequence[int], known: Tensor | None) -> int:
+    """Tokens of the longest sample.
+
+    Raises:
+        KinelexError: the arguments' sizes differ, or a length is below 1.
+    """
+    if not len(condition) == len(lengths) == len(seeds) or len(seeds) == 0:
+        raise KinelexError(
+            f"{len(condition)} texts, {len(lengths)} lengths and {len(seeds)} seeds; give one each per motion"
+        )
+    if int(lengths.min()) < 1:
+        raise KinelexError(
+            f"a motion of {int(lengths.min())} tokens cannot be drawn; ask for at least one token"
+        )
+    size = int(lengths.max())
+    if known is not None and known.shape[:2] != (len(lengths), size):
+        raise KinelexError(
+            f"tokens to keep have shape {tuple(known.shape)}; they need {len(lengths)} x {size} tokens"
+        )
+    return size
+
+
 def window_condition(condition: TextCondition, window: Window) -> TextCondition:
     """The condition of a window's samples (R,): of their phrases only those that it touches.
 
@@ -93,4 +169,4 @@ def window_condition(condition: TextCondition, window: Window) -> TextCondition:
     if part.spans is None:
         return part
     spans = part.spans.cropped(window.starts, window.lengths)
-    return TextCondition(part.sentence, part.segments, part.segment_mask & spans.present, spans)
+    return replace(part, segment_mask=part.segment_mask & spans.present, spans=spans)

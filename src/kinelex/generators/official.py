@@ -1,4 +1,4 @@
-"""Names of the published MoMask and SegMo state dicts, and what they are called here."""
+"""Names of the published state dicts (MoMask, SegMo, MDM, MotionDiffuse, MMM), and what they are called here."""
 
 from __future__ import annotations
 
@@ -25,10 +25,54 @@ RESIDUAL_TRANSFORMER: Renames = (
     ("output_proj_weight", "output_tables_"),
     ("output_proj_bias", "output_bias"),
 )
+MDM: Renames = (
+    ("input_process.poseEmbedding.", "frame_projection."),
+    ("embed_text.", "text_projection."),
+    ("embed_timestep.time_embed.", "time."),
+    ("seqTransEncoder.", "encoder."),
+    ("seqTransDecoder.layers.", "decoder."),
+    ("output_process.poseFinal.", "output."),
+)
+MOTIONDIFFUSE: Renames = (
+    ("sequence_embedding", "frame_positions"),
+    ("joint_embed.", "frame_projection."),
+    ("time_embed.", "time."),
+    ("text_pre_proj.", "text_projection."),
+    ("textTransEncoder.", "text_encoder."),
+    ("text_ln.", "text_norm."),
+    ("text_proj.0.", "sentence_projection."),
+    ("temporal_decoder_blocks.", "blocks."),
+    ("out.", "output."),
+)
+MMM_TOKENIZER: Renames = (
+    ("vqvae.encoder.", "encoder."),
+    ("vqvae.decoder.", "decoder."),
+    ("vqvae.quantizer.codebook", "quantizer.layers.0.codebook"),
+)
+MMM_TRANSFORMER: Renames = (
+    ("trans_base.vqvae.vqvae.quantizer.codebook", "codebook"),
+    ("trans_base.learn_tok_emb.", "special_embedding."),
+    ("trans_base.to_emb.", "token_projection."),
+    ("trans_base.cond_emb.", "sentence_projection."),
+    ("trans_base.word_emb.", "word_projection."),
+    ("trans_base.cross_att.", "word_blocks."),
+    ("trans_base.blocks.", "blocks."),
+    ("trans_head.ln_f.", "norm."),
+    ("trans_head.head.", "head."),
+)
 UNCHANGED: Renames = ()
 
-# The position table is computed, the frozen CLIP is loaded on its own.
-NOT_LOADED = ("position_enc.", "clip_model.")
+# Position tables are computed; the frozen text encoder is loaded on its own.
+NOT_LOADED = (
+    "position_enc.",
+    "sequence_pos_encoder.",
+    "embed_timestep.sequence_pos_encoder.",
+    "clip_model.",
+    "clip.",
+    "trans_base.pos_embed",
+    "trans_base.vqvae.vqvae.encoder.",
+    "trans_base.vqvae.vqvae.decoder.",
+)
 
 
 def rename(official: dict, renames: Renames) -> dict:
@@ -48,3 +92,16 @@ def rename(official: dict, renames: Renames) -> dict:
             )
         ours[new] = value
     return ours
+
+
+def rename_mmm(official: dict) -> dict:
+    """State dict of MMM's transformer under our names: the blocks of its two halves become one list."""
+    base = {int(key.split(".")[2]) for key in official if key.startswith("trans_base.blocks.")}
+    joined = {}
+    for key, value in official.items():
+        if key.startswith("trans_head.blocks."):
+            number, rest = key.removeprefix("trans_head.blocks.").split(".", 1)
+            key = f"trans_base.blocks.{len(base) + int(number)}.{rest}"
+        if not key.endswith(".attn.mask"):  # stored, but unused
+            joined[key] = value
+    return rename(joined, MMM_TRANSFORMER)

@@ -72,6 +72,19 @@ def guided(logits: Tensor, scale: float) -> Tensor:
     return unconditional + (conditional - unconditional) * scale
 
 
+def check_guidance(scale: float, condition_dropout: float) -> None:
+    """Refuse guidance of a model that was always told its text.
+
+    Raises:
+        KinelexError: so it is.
+    """
+    if scale != 1 and condition_dropout == 0:
+        raise KinelexError(
+            f"guidance {scale:g} needs a model that was trained without its text now and then "
+            "(condition_dropout); this one never was: leave guidance at 1"
+        )
+
+
 class SampleNoise:
     """Uniform numbers for a batch in which every sample has its own generator.
 
@@ -98,6 +111,13 @@ class SampleNoise:
         for row, generator, count in zip(uniform, self.generators, counts.tolist(), strict=True):
             torch.rand((count, classes), generator=generator, out=row[:count])
         return uniform.to(self.device)
+
+    def draw_normal(self, counts: Tensor, width: int) -> Tensor:
+        """(B, max(counts), width) standard normal numbers, zero past counts[b]."""
+        normal = torch.zeros(len(self.generators), int(counts.max()), width)
+        for row, generator, count in zip(normal, self.generators, counts.tolist(), strict=True):
+            torch.randn((count, width), generator=generator, out=row[:count])
+        return normal.to(self.device)
 
 
 def sample_ids(logits: Tensor, uniform: Tensor, options: SamplingOptions) -> Tensor:

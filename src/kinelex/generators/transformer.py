@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kinelex.errors import KinelexError
 from kinelex.generators.dropout import Dropout
 
 MAX_POSITIONS = 5000
@@ -31,6 +32,18 @@ class TransformerConfig:
     heads: int = 6
     feedforward: int = 1024
     dropout: float = 0.2
+
+
+def check_heads(name: str, sizes: TransformerConfig) -> None:
+    """Refuse widths that the heads cannot share, or that sinusoids cannot fill.
+
+    Raises:
+        KinelexError: the width is no even multiple of the heads.
+    """
+    if sizes.latent % sizes.heads or sizes.latent // sizes.heads % 2:
+        raise KinelexError(
+            f"{name}.latent is {sizes.latent}; it must be an even multiple of heads ({sizes.heads})"
+        )
 
 
 class Attention(nn.Module):
@@ -120,6 +133,33 @@ class Encoder(nn.Module):
         for layer in self.layers[:-1]:
             hidden = layer(hidden, mask)
         return self.layers[-1](hidden, mask, wanted)
+
+
+class DecoderLayer(nn.Module):
+    """Post-norm decoder layer with exact GELU: attention to the sequence itself, then to a memory."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.self_attn = Attention(config)
+        self.multihead_attn = Attention(config)
+        self.linear1 = nn.Linear(config.latent, config.feedforward)
+        self.linear2 = nn.Linear(config.feedforward, config.latent)
+        self.norm1 = nn.LayerNorm(config.latent)
+        self.norm2 = nn.LayerNorm(config.latent)
+        self.norm3 = nn.LayerNorm(config.latent)
+        self.dropout = Dropout(config.dropout)
+
+    def forward(
+        self, hidden: Tensor, keys: Tensor | None, memory: Tensor, memory_keys: Tensor | None = None
+    ) -> Tensor:
+        """(B, N, C) with memory (B, M, C) to (B, N, C).
+
+        keys (B, 1, 1, N) and memory_keys (B, 1, 1, M) are True where a position may be attended to, None for all.
+        """
+        hidden = self.norm1(hidden + self.dropout(self.self_attn(hidden, keys)))
+        hidden = self.norm2(hidden + self.dropout(self.multihead_attn(memory, memory_keys, hidden)))
+        inner = self.dropout(F.gelu(self.linear1(hidden)))
+        return self.norm3(hidden + self.dropout(self.linear2(inner)))
 
 
 class Positions(nn.Module):

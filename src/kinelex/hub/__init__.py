@@ -2,17 +2,22 @@
 
 from kinelex.hub.evaluator import import_evaluator, load_evaluator, save_evaluator
 from kinelex.hub.folder import ModelCard, default_model_folder, load_model, save_model
+from kinelex.hub.hosts import Companions, import_mdm, import_mmm, import_motiondiffuse
 from kinelex.hub.judges import judge_identity, load_judge
 from kinelex.hub.length import import_length
 from kinelex.hub.momask import import_momask
 from kinelex.hub.retrieval import load_retrieval, save_retrieval
 
 __all__ = [
+    "Companions",
     "ModelCard",
     "default_model_folder",
     "import_evaluator",
     "import_length",
+    "import_mdm",
+    "import_mmm",
     "import_momask",
+    "import_motiondiffuse",
     "judge_identity",
     "load_evaluator",
     "load_judge",

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from kinelex.errors import KinelexError
 
 
-def read_state_dict(path: Path, keys: Sequence[str]) -> dict[str, Tensor]:
-    """The state dict under the first of `keys` that a torch.save dictionary has; nothing but tensors is unpickled.
+def read_pickle(path: Path) -> dict[str, Any]:
+    """A torch.save dictionary; nothing but tensors and plain values is unpickled.
 
     Raises:
-        KinelexError: the file is missing, damaged or unsafe, or has none of the keys.
+        KinelexError: the file is missing, damaged or unsafe, or holds something else.
     """
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
@@ -31,11 +31,24 @@ def read_state_dict(path: Path, keys: Sequence[str]) -> dict[str, Tensor]:
         raise KinelexError(
             f"cannot read {path} as plain weights: {str(error).splitlines()[0]}; download it again"
         ) from error
+    if not isinstance(saved, dict):
+        raise KinelexError(f"{path} holds no weights by name but {type(saved).__name__}; download it again")
+    return saved
+
+
+def read_state_dict(path: Path, keys: Sequence[str]) -> dict[str, Tensor]:
+    """The state dict under the first of `keys` that a torch.save dictionary has; raises as `read_pickle`.
+
+    Raises:
+        KinelexError: it has none of the keys.
+    """
+    saved = read_pickle(path)
     for key in keys:
-        if isinstance(saved, dict) and isinstance(saved.get(key), dict):
+        if isinstance(saved.get(key), dict):
             return saved[key]
-    found = ", ".join(map(str, saved)) if isinstance(saved, dict) else type(saved).__name__
-    raise KinelexError(f"{path} has none of the keys {', '.join(keys)}; it holds {found}")
+    raise KinelexError(
+        f"{path} has none of the keys {', '.join(keys)}; it holds {', '.join(map(str, saved))}"
+    )
 
 
 def read_options(path: Path) -> dict[str, Any]:
@@ -70,15 +83,19 @@ def read_statistics(folder: Path) -> tuple[Tensor, Tensor]:
     Raises:
         KinelexError: a file is missing or is no plain array.
     """
-    arrays = []
-    for name in ("mean.npy", "std.npy"):
-        try:
-            arrays.append(torch.from_numpy(np.load(folder / name, allow_pickle=False)).float())
-        except (OSError, ValueError, TypeError) as error:
-            raise KinelexError(
-                f"cannot read {folder / name}: {error}; download the checkpoint again"
-            ) from error
-    return arrays[0], arrays[1]
+    return read_array(folder / "mean.npy"), read_array(folder / "std.npy")
+
+
+def read_array(path: Path) -> Tensor:
+    """An array file as a float32 tensor.
+
+    Raises:
+        KinelexError: it is missing or is no plain array.
+    """
+    try:
+        return torch.from_numpy(np.load(path, allow_pickle=False)).float()
+    except (OSError, ValueError, TypeError) as error:
+        raise KinelexError(f"cannot read {path}: {error}; download the checkpoint again") from error
 
 
 def load_exactly(

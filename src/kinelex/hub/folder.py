@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,24 +15,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from kinelex.alignment.segmo import AlignmentConfig, SegmentAlignment
 from kinelex.atomic import atomic_path
 from kinelex.errors import KinelexError
-from kinelex.generators.base import ConditionWhitening
-from kinelex.generators.durations import (
-    LengthEstimator,
-    LengthEstimatorConfig,
-    PhraseDurations,
-    PhraseDurationsConfig,
-)
-from kinelex.generators.masked import MaskTransformer, MaskTransformerConfig
 from kinelex.generators.model import MotionModel
-from kinelex.generators.residual import ResidualTransformer, ResidualTransformerConfig
-from kinelex.generators.sampling import SamplingOptions
-from kinelex.motion.skeleton import Skeleton, skeleton_named
+from kinelex.hub.kinds import KINDS, FolderConfig, config_of
+from kinelex.motion.skeleton import skeleton_named
 from kinelex.text.encoders import TextEncoder
-from kinelex.tokenizer.normalization import FeatureNormalizer
-from kinelex.tokenizer.rvqvae import RVQVAE, RVQVAEConfig
+from kinelex.training.recipes import plain
 from kinelex.training.schema import from_mapping
 
 T = TypeVar("T")
@@ -41,7 +30,7 @@ FORMAT = 1
 CONFIG, CARD, TEXT_ENCODER = "config.yaml", "README.md", "text_encoder"
 FULL_PRECISION = ("normalizer", "whitening")
 # Running sums of the codebooks: only training needs them, and it starts them anew from its first batch.
-TRAINING_STATE = ("code_sum", "code_count", "initialized")
+TRAINING_STATE = ("code_sum", "code_count", "initialized", "batches", "ever_used")
 
 
 @dataclass(frozen=True)
@@ -51,37 +40,6 @@ class ModelCard:
     name: str
     licence: str
     text: str
-
-
-@dataclass(frozen=True)
-class FolderConfig:
-    """config.yaml of a model folder.
-
-    Attributes:
-        format: version of the folder's layout.
-        name, licence: of the model.
-        skeleton: name of the feature skeleton.
-        text_encoder: "text_encoder" when it lies in the folder, else what TextEncoder.load takes.
-        tokenizer, masked, residual, length: architectures.
-        files: SHA-256 of every weights file.
-        alignment: of a mask transformer that was trained with it.
-        durations: of the duration model, where there is one.
-        sampling: how the model draws when nothing else is asked for.
-    """
-
-    format: int
-    name: str
-    licence: str
-    skeleton: str
-    text_encoder: str
-    tokenizer: RVQVAEConfig
-    masked: MaskTransformerConfig
-    residual: ResidualTransformerConfig
-    length: LengthEstimatorConfig
-    files: dict[str, str]
-    alignment: AlignmentConfig | None = None
-    durations: PhraseDurationsConfig | None = None
-    sampling: SamplingOptions = field(default_factory=SamplingOptions)
 
 
 def default_model_folder() -> Path:
@@ -104,53 +62,35 @@ def save_model(
         KinelexError: the folder cannot be written.
     """
     model.encoder.save(Path(folder) / TEXT_ENCODER, dtype=dtype)
-    write_folder(Path(folder), model.skeleton, model.weights, TEXT_ENCODER, card, dtype, model.sampling)
+    config = config_of(
+        model, format=FORMAT, name=card.name, licence=card.licence, skeleton=model.skeleton.name,
+        text_encoder=TEXT_ENCODER,
+    )  # fmt: skip
+    write_folder(Path(folder), config, model.weights, card, dtype)
 
 
 def write_folder(
-    folder: Path,
-    skeleton: Skeleton,
-    parts: Mapping[str, Any],
-    text_encoder: str,
-    card: ModelCard,
-    dtype: torch.dtype,
-    sampling: SamplingOptions | None = None,
+    folder: Path, config: FolderConfig, parts: Mapping[str, nn.Module], card: ModelCard, dtype: torch.dtype
 ) -> None:
     """Write everything of a model folder but the text encoder; each file appears whole, config.yaml last.
 
     Args:
         folder: where to.
-        skeleton: what the features describe.
-        parts: normalizer, tokenizer, masked, residual, length, whitening; alignment and durations if there are any.
-        text_encoder: "text_encoder" when it lies in the folder already, else what TextEncoder.load takes.
-        card: goes into README.md and config.yaml.
+        config: all but the hashes of the files.
+        parts: by the names of their files.
+        card: goes into README.md.
         dtype: precision of the stored weights.
-        sampling: how the model draws; as published when not given.
     """
     for name, part in parts.items():
         save_weights(part, folder / f"{name}.safetensors", torch.float32 if name in FULL_PRECISION else dtype)
     with atomic_path(folder / CARD) as path:
         path.write_text(card.text, encoding="utf-8")
-    config = FolderConfig(
-        format=FORMAT,
-        name=card.name,
-        licence=card.licence,
-        skeleton=skeleton.name,
-        text_encoder=text_encoder,
-        tokenizer=parts["tokenizer"].config,
-        masked=parts["masked"].config,
-        residual=parts["residual"].config,
-        length=parts["length"].config,
-        files={
-            path.relative_to(folder).as_posix(): file_hash(path)
-            for path in sorted(folder.rglob("*.safetensors"))
-        },
-        alignment=parts["alignment"].config if "alignment" in parts else None,
-        durations=parts["durations"].config if "durations" in parts else None,
-        sampling=sampling or SamplingOptions(),
-    )
+    files = {
+        path.relative_to(folder).as_posix(): file_hash(path) for path in sorted(folder.rglob("*.safetensors"))
+    }
+    tree = plain(asdict(replace(config, files=files)))
     with atomic_path(folder / CONFIG) as path:
-        path.write_text(yaml.safe_dump(asdict(config), sort_keys=False), encoding="utf-8")
+        path.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
 
 
 def load_model(folder: str | Path = "default", device: str | torch.device = "cpu") -> MotionModel:
@@ -165,23 +105,11 @@ def load_model(folder: str | Path = "default", device: str | torch.device = "cpu
     verify_files(folder, config.files)
     inside = config.text_encoder == TEXT_ENCODER
     encoder = TextEncoder.load(folder / TEXT_ENCODER if inside else config.text_encoder)
-    parts: dict[str, Any] = {
-        "normalizer": FeatureNormalizer(config.tokenizer.features),
-        "tokenizer": RVQVAE(config.tokenizer),
-        "masked": MaskTransformer(config.masked),
-        "residual": ResidualTransformer(config.residual),
-        "length": LengthEstimator(config.length),
-        "whitening": ConditionWhitening(config.masked.text_width),
-    }
-    if config.alignment is not None:
-        sizes = config.masked.transformer
-        parts["alignment"] = SegmentAlignment(config.alignment, sizes.latent, sizes.heads)
-    if config.durations is not None:
-        parts["durations"] = PhraseDurations(config.durations)
+    parts = config.parts()
     for name, part in parts.items():
         load_weights(part, folder / f"{name}.safetensors")
     skeleton = skeleton_named(config.skeleton)
-    return MotionModel(skeleton=skeleton, encoder=encoder, sampling=config.sampling, **parts).to(device)
+    return config.model(skeleton=skeleton, encoder=encoder, reading=config.reading, **parts).to(device)
 
 
 def with_text_encoder(model: MotionModel, name: str | Path) -> MotionModel:
@@ -195,7 +123,12 @@ def with_text_encoder(model: MotionModel, name: str | Path) -> MotionModel:
         KinelexError: no such encoder, or its sentence vectors are not as wide as those that the model reads.
     """
     encoder = TextEncoder.load(name)
-    width = model.masked.config.text_width
+    width = len(model.whitening.mean)
+    if model.reading.words and word_width(encoder) != word_width(model.encoder):
+        raise KinelexError(
+            f"the words of the text encoder {name} are {word_width(encoder)} wide, but the model reads "
+            f"{word_width(model.encoder)}; use the encoder that the model was trained with"
+        )
     if encoder.dim != width:
         raise KinelexError(
             f"the text encoder {name} gives {encoder.dim} numbers a sentence, but the model reads {width}; "
@@ -204,13 +137,23 @@ def with_text_encoder(model: MotionModel, name: str | Path) -> MotionModel:
     return replace(model, encoder=encoder).to(model.device)
 
 
+def word_width(encoder: TextEncoder) -> int:
+    """Width of an encoder's token states."""
+    return encoder.model.config.hidden_size
+
+
 def read_config(folder: Path) -> FolderConfig:
-    """The parsed config.yaml of a model folder.
+    """The parsed config.yaml of a model folder of any kind.
 
     Raises:
-        KinelexError: missing, broken, of another version, or with unknown keys.
+        KinelexError: missing, broken, of another version, of something else than a model, or with unknown keys.
     """
-    return read_config_as(FolderConfig, folder)
+    kind = str(config_values(folder).get("kind", "momask"))
+    if kind not in KINDS:
+        raise KinelexError(
+            f"{folder} holds no motion model but something of the kind {kind!r}; give another folder"
+        )
+    return read_config_as(KINDS[kind], folder)
 
 
 def read_config_as(kind: type[T], folder: Path) -> T:

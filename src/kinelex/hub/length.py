@@ -12,7 +12,7 @@ from kinelex.atomic import atomic_path
 from kinelex.errors import KinelexError
 from kinelex.generators.durations import LengthEstimator, LengthEstimatorConfig
 from kinelex.hub.checkpoints import load_exactly, read_state_dict
-from kinelex.hub.folder import CONFIG, config_values, file_hash, save_weights
+from kinelex.hub.folder import CONFIG, config_values, file_hash, read_config, save_weights
 
 CLIP_WIDTH = 512
 _FILE = Path("model") / "finest.tar"
@@ -42,7 +42,7 @@ def import_length(source: str | Path, folder: str | Path) -> None:
     """
     source, folder = Path(source), Path(folder)
     values = config_values(folder)
-    width = (values.get("length") or {}).get("text_width", CLIP_WIDTH)
+    width = read_config(folder).text_width
     if width != CLIP_WIDTH:
         raise KinelexError(
             f"{folder} describes a sentence by {width} numbers, the published length estimator reads CLIP's "

@@ -15,7 +15,8 @@ from kinelex.generators.masked import MaskTransformer, MaskTransformerConfig
 from kinelex.generators.residual import ResidualTransformer, ResidualTransformerConfig
 from kinelex.generators.transformer import TransformerConfig
 from kinelex.hub.checkpoints import load_exactly, read_options, read_state_dict, read_statistics
-from kinelex.hub.folder import TRAINING_STATE, ModelCard, write_folder
+from kinelex.hub.folder import FORMAT, TRAINING_STATE, ModelCard, write_folder
+from kinelex.hub.kinds import MoMaskFolder
 from kinelex.hub.length import CLIP_WIDTH, read_length_estimator
 from kinelex.motion.skeleton import HUMANML3D, KIT, Skeleton
 from kinelex.tokenizer.normalization import FeatureNormalizer
@@ -55,21 +56,28 @@ def import_momask(source: str | Path, output: str | Path, text_encoder: str = CL
     release = _find(Path(source))
     options = read_options(release.tokenizer / "opt.txt")
     mean, deviation = read_statistics(release.tokenizer / "meta")
-    skeleton = _skeleton(len(mean), release.tokenizer)
+    skeleton = skeleton_of(len(mean), release.tokenizer)
     normalizer = FeatureNormalizer(len(mean))
     normalizer.mean.copy_(mean)
     normalizer.deviation.copy_(deviation)
     tokenizer = _tokenizer(release.tokenizer, options, len(mean))
+    masked = _masked(release.masked, tokenizer.config)
+    residual = _residual(release.residual, tokenizer.config)
+    length = read_length_estimator(release.length)
     parts = {
         "normalizer": normalizer,
         "tokenizer": tokenizer,
-        "masked": _masked(release.masked, tokenizer.config),
-        "residual": _residual(release.residual, tokenizer.config),
-        "length": read_length_estimator(release.length),
+        "masked": masked,
+        "residual": residual,
+        "length": length,
         "whitening": ConditionWhitening(CLIP_WIDTH),
     }
     card = ModelCard(f"momask-{skeleton.name}", "as obtained", CARD.format(clip=text_encoder))
-    write_folder(Path(output), skeleton, parts, text_encoder, card, torch.float32)
+    config = MoMaskFolder(
+        format=FORMAT, name=card.name, licence=card.licence, skeleton=skeleton.name, text_encoder=text_encoder,
+        tokenizer=tokenizer.config, masked=masked.config, residual=residual.config, length=length.config,
+    )  # fmt: skip
+    write_folder(Path(output), config, parts, card, torch.float32)
 
 
 def _find(source: Path) -> Release:
@@ -90,10 +98,15 @@ def _find(source: Path) -> Release:
     )
 
 
-def _skeleton(features: int, folder: Path) -> Skeleton:
+def skeleton_of(features: int, folder: Path) -> Skeleton:
+    """The skeleton of features of this width.
+
+    Raises:
+        KinelexError: there is none.
+    """
     widths = {263: HUMANML3D, 251: KIT}
     if features not in widths:
-        raise KinelexError(f"{folder}/meta has statistics of {features} features; HumanML3D has 263, KIT 251")
+        raise KinelexError(f"{folder} is of motion with {features} features; HumanML3D has 263, KIT 251")
     return widths[features]
 
 

@@ -9,12 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kinelex.errors import KinelexError
-from kinelex.generators.dropout import Dropout
-from kinelex.generators.transformer import Attention, Encoder, Positions, TransformerConfig
+from kinelex.generators.transformer import (
+    DecoderLayer,
+    Encoder,
+    Positions,
+    TransformerConfig,
+    check_heads,
+)
 
 _MU, _LOGVAR = 0, 1
 
@@ -40,10 +44,7 @@ class RetrievalConfig:
         for name, value in (*vars(self).items(), *vars(sizes).items()):
             if isinstance(value, int) and value < 1:
                 raise KinelexError(f"{name} is {value}; give at least 1")
-        if sizes.latent % sizes.heads or sizes.latent // sizes.heads % 2:
-            raise KinelexError(
-                f"transformer.latent is {sizes.latent}; it must be an even multiple of heads ({sizes.heads})"
-            )
+        check_heads("transformer", sizes)
 
 
 @dataclass(frozen=True)
@@ -86,28 +87,6 @@ class SequenceEncoder(nn.Module):
         return Latents(mu.float(), logvar.float())
 
 
-class DecoderLayer(nn.Module):
-    """Post-norm decoder layer with exact GELU; the memory is one vector a sample."""
-
-    def __init__(self, config: TransformerConfig) -> None:
-        super().__init__()
-        self.self_attn = Attention(config)
-        self.multihead_attn = Attention(config)
-        self.linear1 = nn.Linear(config.latent, config.feedforward)
-        self.linear2 = nn.Linear(config.feedforward, config.latent)
-        self.norm1 = nn.LayerNorm(config.latent)
-        self.norm2 = nn.LayerNorm(config.latent)
-        self.norm3 = nn.LayerNorm(config.latent)
-        self.dropout = Dropout(config.dropout)
-
-    def forward(self, hidden: Tensor, memory: Tensor, keys: Tensor) -> Tensor:
-        """(B, T, C) with memory (B, 1, C) and keys (B, 1, 1, T), True where there is a frame, to (B, T, C)."""
-        hidden = self.norm1(hidden + self.dropout(self.self_attn(hidden, keys)))
-        hidden = self.norm2(hidden + self.dropout(self.multihead_attn(memory, None, hidden)))
-        inner = self.dropout(F.gelu(self.linear1(hidden)))
-        return self.norm3(hidden + self.dropout(self.linear2(inner)))
-
-
 class MotionDecoder(nn.Module):
     """A latent to normalised features: frames are zero queries that know their position."""
 
@@ -125,7 +104,7 @@ class MotionDecoder(nn.Module):
         memory = latents[:, None]
         hidden = self.positions(torch.zeros_like(memory).expand(-1, longest, -1))
         for layer in self.layers:
-            hidden = layer(hidden, memory, inside[:, None, None])
+            hidden = layer(hidden, inside[:, None, None], memory)
         return self.output(hidden).masked_fill(~inside[..., None], 0.0)
 
 

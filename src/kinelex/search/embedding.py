@@ -13,29 +13,36 @@ from kinelex.alignment.spans import Spans
 from kinelex.errors import KinelexError
 from kinelex.generators.base import TextCondition
 from kinelex.generators.editing import sliding_windows
-from kinelex.generators.model import MotionModel
+from kinelex.generators.model import MoMaskModel, MotionModel
 from kinelex.motion.features import process_joints
 from kinelex.motion.motion import Motion
 from kinelex.motion.resample import resample_joints
 from kinelex.tokenizer.rvqvae import TokenizedMotion
 
 
-def alignment_of(model: MotionModel) -> SegmentAlignment:
-    """The model's alignment.
+def aligned_model(model: MotionModel) -> MoMaskModel:
+    """The model, if it was trained with segment alignment.
 
     Raises:
-        KinelexError: it was trained without.
+        KinelexError: it was trained without, or is of a kind that has none.
     """
-    if model.alignment is None:
+    if not isinstance(model, MoMaskModel) or model.alignment is None:
         raise KinelexError(
             "this model was trained without segment alignment and cannot compare phrases with motions; "
             "train one with the recipe segmo-cpu"
         )
-    return model.alignment
+    return model
+
+
+def alignment_of(model: MoMaskModel) -> SegmentAlignment:
+    """The model's alignment; raises as `aligned_model`."""
+    alignment = aligned_model(model).alignment
+    assert alignment is not None
+    return alignment
 
 
 @torch.inference_mode()
-def motion_tokens(model: MotionModel, motion: Motion) -> TokenizedMotion:
+def motion_tokens(model: MoMaskModel, motion: Motion) -> TokenizedMotion:
     """Tokens of a clip (one sample), at the model's frame rate.
 
     Raises:
@@ -58,14 +65,14 @@ def motion_tokens(model: MotionModel, motion: Motion) -> TokenizedMotion:
 
 
 @torch.inference_mode()
-def feature_tokens(model: MotionModel, features: Tensor) -> TokenizedMotion:
+def feature_tokens(model: MoMaskModel, features: Tensor) -> TokenizedMotion:
     """Tokens of un-normalised features (T, D) of one motion (one sample); a rest shorter than a token is left out."""
     whole = features[: len(features) - len(features) % model.tokenizer.config.downsampling]
     return model.tokenizer.encode(model.normalizer(whole[None].to(model.device)))
 
 
 @torch.inference_mode()
-def compared(model: MotionModel, tokens: TokenizedMotion, phrases: Sequence[str], spans: Spans) -> Tensor:
+def compared(model: MoMaskModel, tokens: TokenizedMotion, phrases: Sequence[str], spans: Spans) -> Tensor:
     """(P, W) cosines of P phrases with W parts of one motion; each phrase is read as a sentence of its own.
 
     A motion longer than the model reads is seen through overlapping windows; a part is compared in every window
@@ -97,7 +104,7 @@ def compared(model: MotionModel, tokens: TokenizedMotion, phrases: Sequence[str]
 
 
 def _cosines(
-    model: MotionModel, alignment: SegmentAlignment, ids: Tensor, vectors: Tensor, spans: Spans
+    model: MoMaskModel, alignment: SegmentAlignment, ids: Tensor, vectors: Tensor, spans: Spans
 ) -> Tensor:
     """(P, W) cosines of text vectors (P, D) with parts (P, W) of the motion ids (P, L)."""
     present = torch.ones(len(vectors), 1, dtype=torch.bool, device=vectors.device)

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from kinelex.alignment.spans import Spans
 from kinelex.errors import KinelexError
-from kinelex.generators.model import MotionModel
+from kinelex.generators.model import MoMaskModel, MotionModel
 from kinelex.motion.motion import Motion
-from kinelex.search.embedding import compared, feature_tokens, motion_tokens
+from kinelex.search.embedding import aligned_model, compared, feature_tokens, motion_tokens
 
 SHORTEST_SECONDS = 0.6
 _GROWTH = 1.5  # from one window size to the next
@@ -68,8 +68,9 @@ def ground(model: MotionModel, motion: Motion, query: str, top: int = 3) -> Grou
         raise KinelexError("the query is empty; say what to look for, as in 'sits down'")
     if top < 1:
         raise KinelexError(f"top is {top}; ask for at least one window")
+    model = aligned_model(model)
     tokens = motion_tokens(model, motion)
-    seconds = model.tokenizer.config.downsampling / model.skeleton.fps
+    seconds = model.seconds_per_token
     length = int(tokens.lengths[0])
     spans = sliding_spans(length, max(1, round(SHORTEST_SECONDS / seconds)))
     scores = compared(model, tokens, [query], spans)[0]
@@ -92,12 +93,12 @@ class ModelGrounder:
         model: trained with segment alignment.
     """
 
-    model: MotionModel
+    model: MoMaskModel
 
     def __call__(self, features: Tensor, phrases: Sequence[str]) -> list[tuple[float, float]]:
         """First frame and end of the best window for each phrase in un-normalised features (T, D)."""
         tokens = feature_tokens(self.model, features)
-        frames = self.model.tokenizer.config.downsampling
+        frames = self.model.frames_per_token
         seconds = self.model.seconds_per_token
         spans = sliding_spans(int(tokens.lengths[0]), max(1, round(SHORTEST_SECONDS / seconds)))
         best = compared(self.model, tokens, phrases, spans).argmax(1)
@@ -128,8 +129,9 @@ def describe(
     """
     if not candidates:
         raise KinelexError("there are no sentences to choose from; give at least one")
+    model = aligned_model(model)
     tokens = motion_tokens(model, motion)
-    seconds = model.tokenizer.config.downsampling / model.skeleton.fps
+    seconds = model.seconds_per_token
     length = int(tokens.lengths[0])
     first = round(start / seconds)
     last = length if end is None else min(round(end / seconds), length)

@@ -159,14 +159,16 @@ class TextEncoder(nn.Module):
         out = self.model(input_ids=tokens.ids, attention_mask=tokens.mask)
         mask = tokens.mask.bool()
         hidden = out.last_hidden_state * mask[..., None]
+        return TextFeatures(self._pooled(out, hidden, mask), hidden, mask)
+
+    def _pooled(self, out: Any, hidden: Tensor, mask: Tensor) -> Tensor:
+        """(B, D) sentence vectors of a forward pass."""
         pooled = out.get("text_embeds") if "text_embeds" in out else None
         if pooled is None and self.model.config.model_type in CLIP_FAMILY:
             pooled = out.pooler_output
         if pooled is None:
             pooled = hidden.sum(1) / mask.sum(1, keepdim=True)
-        if self.normalize:
-            pooled = nn.functional.normalize(pooled, dim=-1)
-        return TextFeatures(pooled, hidden, mask)
+        return nn.functional.normalize(pooled, dim=-1) if self.normalize else pooled
 
     @torch.no_grad()
     def encode(
@@ -198,6 +200,45 @@ class TextEncoder(nn.Module):
         if len(unique) == len(texts):
             return TextFeatures(pooled, tokens, mask)
         return TextFeatures(pooled[back], tokens[back], mask[back])
+
+    @torch.no_grad()
+    def encode_padded(self, texts: Sequence[str], length: int, batch_size: int = 64) -> TextFeatures:
+        """Encode as published hosts of CLIP do: every text is `length` tokens, and its padding is read along.
+
+        The padding is token 0, as in the published CLIP; it sees the text before it, which does not see the padding.
+
+        Args:
+            texts: B sentences.
+            length: tokens a text; what is longer is cut.
+            batch_size: texts a forward pass.
+
+        Raises:
+            KinelexError: no texts, an empty one, or another encoder than CLIP.
+        """
+        if self.model.config.model_type not in CLIP_FAMILY:
+            raise KinelexError(
+                f"only CLIP can be read with its padding, not {self.model.config.model_type}; "
+                "train the model with this encoder instead"
+            )
+        training = self.training
+        self.eval()
+        try:
+            parts = [
+                self._padded(texts[start : start + batch_size], length)
+                for start in range(0, len(texts), batch_size)
+            ]
+        finally:
+            self.train(training)
+        return TextFeatures(*(torch.cat(values) for values in zip(*parts, strict=True)))
+
+    def _padded(self, texts: Sequence[str], length: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Sentence vectors, states (B, length, H) and the mask of real tokens."""
+        tokens = self.tokenize(texts, length)
+        room = (0, length - tokens.ids.shape[1])
+        mask = nn.functional.pad(tokens.mask, room).bool()
+        ids = nn.functional.pad(tokens.ids, room).masked_fill(~mask, 0)
+        out = self.model(input_ids=ids)
+        return self._pooled(out, out.last_hidden_state, mask), out.last_hidden_state, mask
 
     @torch.no_grad()
     def embed(self, texts: Sequence[str], max_length: int | None = None, batch_size: int = 64) -> Tensor:

@@ -110,9 +110,13 @@ class Codebook(nn.Module):
             distributed.broadcast(replacements, 0)
         self.code_sum.mul_(self.decay).add_(sums, alpha=1 - self.decay)
         self.code_count.mul_(self.decay).add_(counts, alpha=1 - self.decay)
-        used = self.code_count >= 1.0
+        used = self._in_use()
         averages = self.code_sum / self.code_count.clamp(min=1e-9)[:, None]
         self.codebook.copy_(torch.where(used[:, None], averages, replacements))
+
+    def _in_use(self) -> Tensor:
+        """(K,) which codes stay; the others become input vectors."""
+        return self.code_count >= 1.0
 
     def replacement_rows(
         self, rows: Tensor, generator: torch.Generator | None, noise: Tensor | None = None

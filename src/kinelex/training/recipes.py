@@ -15,7 +15,7 @@ from kinelex.errors import KinelexError
 from kinelex.generators.masked import MaskTransformerConfig
 from kinelex.generators.residual import ResidualTransformerConfig
 from kinelex.generators.sampling import SamplingOptions
-from kinelex.generators.transformer import TransformerConfig
+from kinelex.generators.transformer import TransformerConfig, check_heads
 from kinelex.tokenizer.rvqvae import RVQVAEConfig
 from kinelex.training.schema import from_mapping
 
@@ -277,12 +277,7 @@ class Recipe:
                 f"it must be a multiple of {self.tokenizer.model.downsampling}"
             )
         for name in ("masked", "residual"):
-            sizes = getattr(self, name).transformer
-            if sizes.latent % sizes.heads or sizes.latent // sizes.heads % 2:
-                raise KinelexError(
-                    f"{name}.transformer.latent is {sizes.latent}; "
-                    f"it must be an even multiple of heads ({sizes.heads})"
-                )
+            check_heads(f"{name}.transformer", getattr(self, name).transformer)
 
     def save(self, path: str | Path) -> None:
         """Write the whole recipe, defaults included, as YAML.
@@ -317,7 +312,7 @@ def save_recipe(recipe: DataclassInstance, path: str | Path) -> None:
         KinelexError: the file cannot be written.
     """
     with atomic_path(path) as temporary:
-        temporary.write_text(yaml.safe_dump(_plain(asdict(recipe)), sort_keys=False), encoding="utf-8")
+        temporary.write_text(yaml.safe_dump(plain(asdict(recipe)), sort_keys=False), encoding="utf-8")
 
 
 def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -412,8 +407,8 @@ def _parse_override(override: str) -> dict[str, Any]:
     return value
 
 
-def _plain(values: Any) -> Any:
-    """Tuples as lists, for YAML."""
+def plain(values: Any) -> Any:
+    """Values with tuples as lists, for YAML."""
     if isinstance(values, dict):
-        return {key: _plain(value) for key, value in values.items()}
-    return [_plain(value) for value in values] if isinstance(values, list | tuple) else values
+        return {key: plain(value) for key, value in values.items()}
+    return [plain(value) for value in values] if isinstance(values, list | tuple) else values

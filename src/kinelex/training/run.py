@@ -11,12 +11,14 @@ from kinelex.alignment.motion_segments import MotionSegmenter
 from kinelex.data.store import Store
 from kinelex.errors import KinelexError
 from kinelex.generators.base import ConditionWhitening
-from kinelex.generators.model import MotionModel
+from kinelex.generators.model import MoMaskModel, MotionModel
 from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.training.aligned import AlignedMaskTransformer
+from kinelex.training.host_workshop import load_host, workshop_of
+from kinelex.training.hosts import HostRecipe
 from kinelex.training.loop import WEIGHTS, FitResult, fit, load_weights, make_fabric
-from kinelex.training.recipes import STAGES, Recipe
+from kinelex.training.recipes import Recipe
 from kinelex.training.workshop import NORMALIZER, WHITENING, Workshop, build_model
 
 RECIPE = "recipe.yaml"
@@ -36,7 +38,7 @@ class TrainingReport:
 
 
 def train(
-    recipe: Recipe,
+    recipe: Recipe | HostRecipe,
     stores: Sequence[str | Path],
     output: str | Path,
     *,
@@ -71,8 +73,9 @@ def train(
     deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
     output, results = Path(output), {}
     fabrics = {p: make_fabric(device, p) for p in sorted({recipe.training(s).precision for s in stages})}
-    workshop = Workshop(recipe, stores, output, next(iter(fabrics.values())), segmenter)
-    for name in (name for name in STAGES if name in stages):
+    make = workshop_of(recipe) if isinstance(recipe, HostRecipe) else Workshop
+    workshop = make(recipe, stores, output, next(iter(fabrics.values())), segmenter)  # type: ignore[arg-type]
+    for name in (name for name in recipe.stages if name in stages):
         config = recipe.training(name)
         stage = workshop.stage(name)
         results[name] = fit(stage, config, output / name, fabrics[config.precision], deadline)
@@ -81,13 +84,15 @@ def train(
     return TrainingReport(results, True)
 
 
-def load_parts(recipe: Recipe, stores: Sequence[str | Path], output: str | Path) -> MotionModel:
+def load_parts(recipe: Recipe | HostRecipe, stores: Sequence[str | Path], output: str | Path) -> MotionModel:
     """The trained model of an output folder, on the CPU, ready for `hub.save_model`.
 
     Raises:
         KinelexError: a stage is not trained, or its weights are of another recipe.
     """
     output, skeleton = Path(output), Store.open([Path(folder) for folder in stores]).skeleton
+    if isinstance(recipe, HostRecipe):
+        return load_host(recipe, skeleton, output)
     encoder = TextEncoder.load(recipe.text.encoder)
     models = {name: build_model(recipe, name, encoder.dim) for name in recipe.stages if name != "decoder"}
     for name, model in models.items():
@@ -101,7 +106,8 @@ def load_parts(recipe: Recipe, stores: Sequence[str | Path], output: str | Path)
     masked, alignment = models.pop("masked"), None
     if isinstance(masked, AlignedMaskTransformer):
         masked, alignment = masked.transformer, masked.alignment
-    return MotionModel(
+    model = MoMaskModel(
         skeleton=skeleton, normalizer=normalizer, whitening=whitening, encoder=encoder, masked=masked,
         alignment=alignment, sampling=recipe.sampling, **models,
-    ).to("cpu")  # fmt: skip
+    )  # fmt: skip
+    return model.to("cpu")

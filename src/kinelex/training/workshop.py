@@ -80,21 +80,30 @@ class Workshop:
         self.recipe, self.output, self.fabric, self.segmenter = recipe, output, fabric, segmenter
         self.cache = output / CACHE
         self.corpus: Corpus = read_corpus(stores, recipe.data)
-        features = FeatureLayout.of(self.corpus.skeleton).size
-        if recipe.tokenizer.model.features != features:
-            raise KinelexError(
-                f"tokenizer.model.features is {recipe.tokenizer.model.features}; "
-                f"motion of skeleton {self.corpus.skeleton.name} needs {features}"
-            )
+        self._check_features(FeatureLayout.of(self.corpus.skeleton).size)
         if fabric.is_global_zero:
             recipe.save(output / RECIPE)
             save_weights(self.corpus.normalizer, output / NORMALIZER)
         self.corpus.normalizer.to(fabric.device)
 
+    def _check_features(self, features: int) -> None:
+        """Refuse a tokenizer of another width than the motion's features."""
+        own = self.recipe.tokenizer.model.features
+        if own != features:
+            raise KinelexError(
+                f"tokenizer.model.features is {own}; "
+                f"motion of skeleton {self.corpus.skeleton.name} needs {features}"
+            )
+
+    @property
+    def unit(self) -> int:
+        """Frames of a token."""
+        return self.recipe.tokenizer.model.downsampling
+
     @property
     def max_tokens(self) -> int:
         """Tokens of the longest sequence."""
-        return self.recipe.data.max_frames // self.recipe.tokenizer.model.downsampling
+        return self.recipe.data.max_frames // self.unit
 
     @cached_property
     def said(self) -> dict[str, list[tuple[Sentence, ...]]]:
@@ -126,14 +135,14 @@ class Workshop:
         return self._trained_tokenizer().to(self.fabric.device).eval().requires_grad_(False)
 
     def _trained_tokenizer(self) -> RVQVAE:
-        model = RVQVAE(self.recipe.tokenizer.model)
+        model = self._build("tokenizer", 0)
         self._load_stage("tokenizer", model)
         return model
 
     @cached_property
     def durations(self) -> PhraseDurations:
         """The trained durations of phrases, frozen, on the device."""
-        model = build_model(self.recipe, "durations", self.texts.vectors.shape[1])
+        model = self._build("durations", self.texts.vectors.shape[1])
         self._load_stage("durations", model)
         return model.to(self.fabric.device).eval().requires_grad_(False)
 
@@ -166,7 +175,7 @@ class Workshop:
 
     def _known_segments(self, split: Split) -> Tensor:
         """Tokens of each phrase's segment where the data knows it, and where a retrieval model is to find it."""
-        step, durations = self.recipe.tokenizer.model.downsampling, self.recipe.durations
+        step, durations = self.unit, self.recipe.durations
         known = known_segments(split, step)
         if durations is None or not durations.localised:
             return known
@@ -183,7 +192,7 @@ class Workshop:
         with self.fabric.rank_zero_first():
             segmenter = segmenter_of(alignment.segments, self.corpus, self.output, self.segmenter)
         split = self.corpus.train if name == "train" else self.corpus.val
-        known, step = alignment.segments == "known", self.recipe.tokenizer.model.downsampling
+        known, step = alignment.segments == "known", self.unit
         counts = segment_table(split, segmenter, step, known=known)
         return torch.cat((counts, counts)) if mirror else counts
 
@@ -241,6 +250,10 @@ class Workshop:
     def _untrained(self, name: str, text_width: int) -> Any:
         """The network of a stage with its first weights, which do not depend on what was made before it."""
         torch.manual_seed(self.recipe.training(name).seed)
+        return self._build(name, text_width)
+
+    def _build(self, name: str, text_width: int) -> Any:
+        """The untrained network of a stage."""
         return build_model(self.recipe, name, text_width)
 
 
