@@ -3,8 +3,8 @@
     python benchmarks/hosts.py                      base sizes, 120 frames
     python benchmarks/hosts.py --size cpu --frames 196
 
-Weights are random, which changes neither. The text encoder is left out, as it is the same for all. 1000 steps are
-timed over a tenth of them. Run it on a quiet machine: two threads that wait for a busy core make every figure several
+Weights are random, which changes neither. The text encoder is left out, as it is the same for all. Of samplers with
+many steps ten are timed, and count as often as they are taken. Run it on a quiet machine: two threads that wait for a busy core make every figure several
 times larger.
 """
 
@@ -37,7 +37,7 @@ SAMPLERS = (
     DiffusionSampling("ddpm", 1000), DiffusionSampling("ddpm", 50), DiffusionSampling("ddim", 50),
     DiffusionSampling("dpm++", 20), DiffusionSampling("dpm++", 10),
 )  # fmt: skip
-TIMED_SHARE = 10  # of 1000 steps, one in so many is timed
+TIMED_STEPS = 10
 
 
 def text() -> TextCondition:
@@ -104,10 +104,11 @@ def rows(host: str, recipe: Recipe | HostRecipe, frames: int, repeats: int) -> l
     generator = MotionDiffusion(denoiser, replace(recipe.denoiser.diffusion, steps=1000))  # type: ignore[attr-defined]
     found = []
     for options in SAMPLERS:
-        share = TIMED_SHARE if options.steps == 1000 else 1
-        timed = replace(options, steps=options.steps // share, guidance=scale)
+        timed = replace(options, steps=TIMED_STEPS, guidance=scale)
         draw = lambda how=timed: generator.generate(text(), lengths, [0], how)  # noqa: E731
-        found.append((f"{options.sampler} {options.steps}", seconds(draw, repeats).times(share)))
+        found.append(
+            (f"{options.sampler} {options.steps}", seconds(draw, repeats).times(options.steps // TIMED_STEPS))
+        )
     return found
 
 
