@@ -4,8 +4,8 @@
     python benchmarks/hosts.py --size cpu --frames 196
 
 Weights are random, which changes neither. The text encoder is left out, as it is the same for all. Of samplers with
-many steps ten are timed, and count as often as they are taken. Run it on a quiet machine: two threads that wait for a busy core make every figure several
-times larger.
+many steps ten are timed, and count as often as they are taken. Run it on a quiet machine: two threads that wait for a
+busy core make every figure several times larger.
 """
 
 from __future__ import annotations
