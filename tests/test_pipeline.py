@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
+import torch
 
 from kinelex.errors import KinelexError
 from kinelex.generators.model import MotionModel
@@ -52,6 +55,27 @@ def test_given_segments_are_used_as_they_are(pipeline: Pipeline) -> None:
 
 def test_without_a_duration_the_length_is_estimated(pipeline: Pipeline) -> None:
     assert 0.5 <= pipeline("a person walks").seconds <= 9.8
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases"), [("a person walks", 1), ("a person walks, then sits, then runs", 3)]
+)
+@pytest.mark.parametrize("tokens", [12, 49])
+def test_phrases_together_decide_past_the_longest_known_length(
+    model: MotionModel, text: str, phrases: int, tokens: int
+) -> None:
+    """An estimator and durations that are sure of their answers: 20 tokens a phrase, and `tokens` for any sentence."""
+    sure = copy.deepcopy(model)
+    assert sure.length is not None
+    assert sure.durations is not None
+    for network, answer in ((sure.length, tokens), (sure.durations, 20)):
+        last = network.output[-1]
+        assert isinstance(last, torch.nn.Linear)
+        with torch.no_grad():
+            last.weight.zero_()
+            last.bias.copy_(100.0 * torch.nn.functional.one_hot(torch.tensor(answer), 50))
+    expected = 60 if (phrases, tokens) == (3, 49) else tokens
+    assert Pipeline(sure).plan([Prompt(text)]).lengths.tolist() == [expected]
 
 
 def test_clips_start_at_the_origin_facing_forward_on_the_floor(pipeline: Pipeline) -> None:

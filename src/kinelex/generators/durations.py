@@ -25,6 +25,11 @@ class LengthEstimatorConfig:
     text_width: int = 384
     classes: int = 50
 
+    @property
+    def longest(self) -> int:
+        """Tokens of the last class: so many or more, as longer motion is cropped in training."""
+        return self.classes - 1
+
 
 class LengthEstimator(nn.Module):
     """Classifies sentence vectors (B, D) into token counts: logits (B, classes) (MoMask, after Guo et al. 2022)."""

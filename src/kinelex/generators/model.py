@@ -118,7 +118,9 @@ class MotionModel:
         return shared_spans(lengths, self.phrase_tokens(condition).float())
 
     def total_tokens(self, condition: TextCondition) -> Tensor:
-        """(B,) how many tokens each sentence takes: what its phrases do together, if they are several.
+        """(B,) how many tokens each sentence takes.
+
+        What the length estimator says; where that is as long as anything it knows, what the phrases take together.
 
         Raises:
             KinelexError: the model has no length estimator.
@@ -130,8 +132,9 @@ class MotionModel:
         whole = self.length.median_tokens(condition.sentence)
         if self.durations is None:
             return whole
+        together = self.phrase_tokens(condition).sum(1).maximum(whole)
         several = condition.segment_mask.sum(1) > 1
-        return self.phrase_tokens(condition).sum(1).where(several, whole)
+        return together.where(several & (whole >= self.length.config.longest), whole)
 
     @property
     def device(self) -> torch.device:
