@@ -222,6 +222,7 @@ def test_unknown_segments_are_shared_out_by_the_durations_of_the_phrases(worksho
     assert torch.equal(found[~unknown], data.known[~unknown])
     assert torch.equal(found.sum(1), data.lengths[owner, 0])
     assert torch.equal((found > 0).sum(1), (data.sentences[:, 1:] >= 0).sum(1))
+    assert torch.equal(located(replace(data, known=found), model).known, found)
     # A model to which each phrase takes as long as any other cuts evenly.
     with torch.no_grad():
         model.output[-1].weight.zero_()  # type: ignore[union-attr, operator]

@@ -135,7 +135,10 @@ def located(data: Sequences, model: PhraseDurations) -> Sequences:
     count = data.sentence_count
     owner = torch.arange(len(count), device=count.device).repeat_interleave(count)
     known = data.known.clone()
-    for said in (known.sum(1) == 0).nonzero()[:, 0].split(SHARED_AT_ONCE):
+    unknown = (known.sum(1) == 0).nonzero()[:, 0]
+    if not len(unknown):
+        return data
+    for said in unknown.split(SHARED_AT_ONCE):
         condition = condition_of(data, said, None)
         with torch.no_grad():
             tokens = model.median_tokens(condition.segments, condition.segment_mask)
