@@ -42,6 +42,7 @@ EXTRAS = (
     "trimesh",
     "peft",
     "openai",
+    "faiss",
 )
 
 

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kinelex.errors import KinelexError
+    from kinelex.hub.motion_index import load_index
     from kinelex.motion.motion import Motion, Segment
     from kinelex.pipeline import Pipeline, Prompt, load
 
-__all__ = ["KinelexError", "Motion", "Pipeline", "Prompt", "Segment", "load"]
+__all__ = ["KinelexError", "Motion", "Pipeline", "Prompt", "Segment", "load", "load_index"]
 
 _HOMES = {
     "KinelexError": "errors", "Motion": "motion.motion", "Segment": "motion.motion",
     "Pipeline": "pipeline", "Prompt": "pipeline", "load": "pipeline",
+    "load_index": "hub.motion_index",
 }  # fmt: skip
 
 

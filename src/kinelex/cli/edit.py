@@ -13,6 +13,7 @@ from kinelex.cli.options import (
     check_outputs,
     load_pipeline,
     save_clip,
+    seconds_between,
 )
 from kinelex.errors import KinelexError
 
@@ -75,18 +76,7 @@ def _edited(clip: Motion, pipeline: Pipeline, options: argparse.Namespace) -> Mo
         return pipeline.regenerate(
             clip, options.phrase, text, duration=options.duration, seed=seed, foot_lock=foot_lock
         )
-    start, end = _span(options.between, clip.seconds)
+    start, end = seconds_between(options.between, clip.seconds)
     return pipeline.inbetween(
         clip, start, end, text, duration=options.duration, seed=seed, foot_lock=foot_lock
     )
-
-
-def _span(written: str, seconds: float) -> tuple[float, float]:
-    """Start and end of START:END in a clip of `seconds`."""
-    try:
-        start, end = written.split(":")
-        return float(start or 0), float(end or seconds)
-    except ValueError as error:
-        raise KinelexError(
-            f"--between {written} is no part of a clip; write seconds as in 1.5:3, 2: or :2"
-        ) from error

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinelex.cli.options import add_command
+from kinelex.cli.options import add_command, seconds_between
 from kinelex.errors import KinelexError
 
 if TYPE_CHECKING:
@@ -91,20 +91,10 @@ def _choose(model: MotionModel, motion: Motion, options: argparse.Namespace) -> 
         lines = options.choose.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise KinelexError(f"cannot read {options.choose}: {error}; give a text file in UTF-8") from error
-    start, end = _between(options.between)
+    start, end = seconds_between(options.between or ":", motion.seconds)
     ranked = describe(model, motion, [line.strip() for line in lines if line.strip()], start, end)
     if options.json:
         print(json.dumps([{"text": text, "score": score} for text, score in ranked]))
         return
     for text, score in ranked:
         print(f"{score:+.3f}   {text}")
-
-
-def _between(text: str | None) -> tuple[float, float | None]:
-    if text is None:
-        return 0.0, None
-    try:
-        start, end = map(float, text.split(":"))
-    except ValueError as error:
-        raise KinelexError(f"--between is {text!r}; give START:END in seconds, as in 1.5:3") from error
-    return start, end

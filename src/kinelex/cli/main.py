@@ -18,9 +18,11 @@ from kinelex.cli import (
     generate,
     ground,
     import_weights,
+    index,
     inspect,
     prepare,
     probe,
+    search,
     segment,
     train,
     words,
@@ -32,6 +34,8 @@ COMMANDS = (
     edit,
     segment,
     ground,
+    index,
+    search,
     convert,
     inspect,
     prepare,
@@ -56,6 +60,8 @@ DESCRIPTION = """Kinelex turns a sentence into 3D human motion.
   kinelex evaluate runs/mine/model --corpus stores/mine --judge runs/judge/model
   kinelex probe runs/mine/model
   kinelex ground take.npz "sits down" --model runs/segmo/model
+  kinelex index stores/mine --model runs/find/model --output moves.index
+  kinelex search moves.index "a person sits down"
 
 Each command explains itself: kinelex COMMAND --help"""
 

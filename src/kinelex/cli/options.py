@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from kinelex.errors import KinelexError
 from kinelex.motion.formats import check_writable
 
 if TYPE_CHECKING:
@@ -116,3 +117,18 @@ def save_clip(motion: Motion, outputs: list[str], options: argparse.Namespace) -
         motion.save(output, names=options.names, unit=options.unit)
     spans = "; ".join(f"{part.start:.1f}-{part.end:.1f} s {part.text}" for part in motion.segments)
     print(f"{', '.join(outputs)}: {motion.seconds:.2f} s ({spans})")
+
+
+def seconds_between(written: str, seconds: float) -> tuple[float, float]:
+    """Start and end of START:END in a clip of `seconds`; either may be left out.
+
+    Raises:
+        KinelexError: it says something else.
+    """
+    try:
+        start, end = written.split(":")
+        return float(start or 0), float(end or seconds)
+    except ValueError as error:
+        raise KinelexError(
+            f"--between {written} is no part of a clip; write seconds as in 1.5:3, 2: or :2"
+        ) from error

@@ -1,4 +1,4 @@
-"""Folders of models, evaluators and retrieval models, and the import of published checkpoints."""
+"""Folders of models, evaluators, retrieval models and indexes, and the import of published checkpoints."""
 
 from kinelex.hub.evaluator import import_evaluator, load_evaluator, save_evaluator
 from kinelex.hub.folder import ModelCard, default_model_folder, load_model, save_model
@@ -6,6 +6,7 @@ from kinelex.hub.hosts import Companions, import_mdm, import_mmm, import_motiond
 from kinelex.hub.judges import judge_identity, load_judge
 from kinelex.hub.length import import_length
 from kinelex.hub.momask import import_momask
+from kinelex.hub.motion_index import load_index
 from kinelex.hub.retrieval import load_retrieval, save_retrieval
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "import_motiondiffuse",
     "judge_identity",
     "load_evaluator",
+    "load_index",
     "load_judge",
     "load_model",
     "load_retrieval",

@@ -14,9 +14,8 @@ from kinelex.errors import KinelexError
 from kinelex.generators.base import TextCondition
 from kinelex.generators.editing import sliding_windows
 from kinelex.generators.model import MoMaskModel, MotionModel
-from kinelex.motion.features import process_joints
 from kinelex.motion.motion import Motion
-from kinelex.motion.resample import resample_joints
+from kinelex.search.features import motion_features
 from kinelex.tokenizer.rvqvae import TokenizedMotion
 
 
@@ -48,20 +47,8 @@ def motion_tokens(model: MoMaskModel, motion: Motion) -> TokenizedMotion:
     Raises:
         KinelexError: another skeleton than the model's, or a clip shorter than a token.
     """
-    skeleton, step = model.skeleton, model.tokenizer.config.downsampling
-    if motion.skeleton != skeleton:
-        raise KinelexError(
-            f"the clip has the skeleton {motion.skeleton.name}, the model knows {skeleton.name}; "
-            "convert the clip or use another model"
-        )
-    joints = torch.from_numpy(motion.positions)
-    if motion.fps != skeleton.fps:
-        joints = resample_joints(joints, motion.fps, skeleton.fps)
-    if len(joints) <= step:
-        raise KinelexError(
-            f"the clip has {len(joints)} frames at {skeleton.fps:g} fps; give more than {step}"
-        )
-    return feature_tokens(model, process_joints(joints, skeleton))
+    step = model.tokenizer.config.downsampling
+    return feature_tokens(model, motion_features(motion, model.skeleton, shortest=step))
 
 
 @torch.inference_mode()
