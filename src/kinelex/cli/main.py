@@ -24,6 +24,7 @@ from kinelex.cli import (
     probe,
     search,
     segment,
+    serve,
     train,
     words,
 )
@@ -36,6 +37,7 @@ COMMANDS = (
     ground,
     index,
     search,
+    serve,
     convert,
     inspect,
     prepare,
@@ -62,6 +64,7 @@ DESCRIPTION = """Kinelex turns a sentence into 3D human motion.
   kinelex ground take.npz "sits down" --model runs/segmo/model
   kinelex index stores/mine --model runs/find/model --output moves.index
   kinelex search moves.index "a person sits down"
+  kinelex serve --port 8000
 
 Each command explains itself: kinelex COMMAND --help"""
 

@@ -30,15 +30,20 @@ def add_output_option(parser: argparse.ArgumentParser) -> None:
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Which model draws, and how."""
     parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
+    add_pipeline_options(parser)
+    parser.add_argument(
+        "--no-foot-lock", action="store_true", help="keep planted feet as the model moves them"
+    )
+
+
+def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
+    """What `load_pipeline` reads."""
     parser.add_argument(
         "--model", default="default", metavar="DIR", help="model folder (default: the bundled model)"
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
     add_drawing_options(parser)
     add_text_encoder_option(parser)
-    parser.add_argument(
-        "--no-foot-lock", action="store_true", help="keep planted feet as the model moves them"
-    )
 
 
 def add_drawing_options(parser: argparse.ArgumentParser) -> None:

@@ -54,24 +54,32 @@ def read_array(stream: IO[bytes], size: int, name: str) -> NDArray[Any]:
         ) from error
 
 
-def read_archive(path: Path, names: Iterable[str]) -> dict[str, NDArray[Any]]:
+def read_archive(
+    archived: Path | IO[bytes], names: Iterable[str], source: str | None = None
+) -> dict[str, NDArray[Any]]:
     """Those of the arrays called `names` that an .npz file has; others are not looked at.
+
+    Args:
+        archived: the file, or its content in memory.
+        names: of the arrays.
+        source: what messages call the file, if not by its path.
 
     Raises:
         KinelexError: no readable archive, or one of these arrays is a pickle or cut off.
     """
+    called = source or str(archived)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(archived) as archive:
             members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
             arrays = {}
             for name in names:
                 if name in members:
                     with archive.open(members[name]) as stream:
-                        arrays[name] = read_array(stream, members[name].file_size, f"{path}: {name}")
+                        arrays[name] = read_array(stream, members[name].file_size, f"{called}: {name}")
             return arrays
     except DAMAGE as error:
         raise KinelexError(
-            f"{path} is not a readable .npz file ({error}); export or copy it again"
+            f"{called} is not a readable .npz file ({error}); export or copy it again"
         ) from error
 
 

@@ -80,7 +80,23 @@ def read_bvh(
         KinelexError: the file is missing, not BVH, truncated, or has NaN, no frames, or a wrong frame count.
     """
     path = Path(path)
-    hierarchy, rows, fps = _parse(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise KinelexError(f"cannot read {path}: {error.strerror}; check the path") from error
+    return parse_bvh(content, path, flavour, asf=asf, unit=unit)
+
+
+def parse_bvh(
+    content: bytes,
+    path: Path,
+    flavour: str | None = None,
+    *,
+    asf: str | os.PathLike[str] | None = None,
+    unit: float | None = None,
+) -> Animation:
+    """Read the content of a BVH file; `path` says in messages whose. Otherwise as `read_bvh`."""
+    hierarchy, rows, fps = _parse(content, path)
     names = tuple(hierarchy.names)
     kind = flavour_named(flavour) if flavour else flavour_of(names)
     animation = _animation(hierarchy, rows, fps, kind.name)
@@ -96,11 +112,8 @@ def read_bvh(
     return animation
 
 
-def _parse(path: Path) -> tuple[_Hierarchy, NDArray[np.float64], float]:
-    try:
-        text = path.read_bytes().decode("utf-8-sig", errors="replace")
-    except OSError as error:
-        raise KinelexError(f"cannot read {path}: {error.strerror}; check the path") from error
+def _parse(content: bytes, path: Path) -> tuple[_Hierarchy, NDArray[np.float64], float]:
+    text = content.decode("utf-8-sig", errors="replace")
     parts = re.split(r"^[ \t]*MOTION[ \t\r]*$", text, maxsplit=1, flags=re.MULTILINE | re.IGNORECASE)
     if "HIERARCHY" not in parts[0].upper():
         raise KinelexError(f"{path} is not a BVH file: it has no HIERARCHY section; give a .bvh export")

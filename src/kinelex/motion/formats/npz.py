@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,11 +48,17 @@ def read_npz(path: str | os.PathLike[str]) -> Motion:
     Raises:
         KinelexError: not an archive, a needed array is missing, or one has the wrong type, shape or values.
     """
-    path = Path(path)
-    arrays = read_archive(path, (*_REQUIRED, "skeleton", *_SEGMENTS))
+    return parse_npz(Path(path), str(path))
+
+
+def parse_npz(archived: Path | IO[bytes], source: str) -> Motion:
+    """Read a clip from a file or from memory; `source` says in messages what it is. Otherwise as `read_npz`."""
+    arrays = read_archive(archived, (*_REQUIRED, "skeleton", *_SEGMENTS), source)
     missing = [name for name in _REQUIRED if name not in arrays]
     if missing:
-        raise KinelexError(f"{path} has no {', '.join(missing)}; a Kinelex .npz needs {', '.join(_REQUIRED)}")
+        raise KinelexError(
+            f"{source} has no {', '.join(missing)}; a Kinelex .npz needs {', '.join(_REQUIRED)}"
+        )
     try:
         return Motion(
             real_numbers(arrays["positions"], "positions"),
@@ -61,7 +67,7 @@ def read_npz(path: str | os.PathLike[str]) -> Motion:
             segments=_segments(arrays),
         )
     except KinelexError as error:
-        raise KinelexError(f"{path}: {error}") from error
+        raise KinelexError(f"{source}: {error}") from error
 
 
 def _skeleton(arrays: dict[str, NDArray[Any]]) -> Skeleton:

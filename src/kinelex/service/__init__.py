@@ -1,0 +1,1 @@
+"""The HTTP service: one model, many callers. Needs the extra `serve`."""

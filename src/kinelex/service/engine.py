@@ -1,0 +1,119 @@
+"""What the service does, apart from HTTP: a model in one thread, and queues before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from kinelex.errors import KinelexError
+from kinelex.motion.motion import Motion
+from kinelex.pipeline import Pipeline
+from kinelex.prompts import Prompt
+from kinelex.search.embedding import aligned_model
+from kinelex.search.index import MotionIndex
+from kinelex.service.batching import Batcher
+from kinelex.service.limits import Limits
+from kinelex.service.metrics import Metrics
+
+Result = TypeVar("Result")
+
+
+class MissingPartError(Exception):
+    """The service was started without what the request needs."""
+
+
+class Engine:
+    """A pipeline, perhaps an index, and who waits for them.
+
+    Models and tokenizers are not made for several threads: everything that uses them happens in one, a batch of
+    prompts and a question about a motion in turns.
+
+    Attributes:
+        limits: of the service.
+        metrics: what it counts.
+    """
+
+    def __init__(self, pipeline: Pipeline, limits: Limits, index: MotionIndex | None = None) -> None:
+        self.limits, self.metrics = limits, Metrics()
+        self._pipeline, self._index = pipeline, index
+        self._thread = ThreadPoolExecutor(1, "kinelex-model")
+        self._prompts: Batcher[Prompt, Motion] = Batcher(
+            pipeline.generate_batch,
+            self._thread,
+            size=limits.batch,
+            gather=limits.gather,
+            capacity=limits.queue,
+            seen=self.metrics.batch_size.observe,
+        )
+        self._questions: Batcher[Callable[[], Any], Any] = Batcher(
+            lambda calls: [call() for call in calls], self._thread, size=1, gather=0.0, capacity=limits.queue
+        )
+        self.metrics.watch("prompts", lambda: self._prompts.pending)
+        self.metrics.watch("questions", lambda: self._questions.pending)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """For questions about motions; to be used inside `answer` only."""
+        return self._pipeline
+
+    @property
+    def index(self) -> MotionIndex:
+        """To search; to be used inside `answer` only.
+
+        Raises:
+            MissingPartError: there is none.
+        """
+        if self._index is None:
+            raise MissingPartError("this service has no index to search; start it with --index INDEX")
+        return self._index
+
+    def check_alignment(self) -> None:
+        """Raise MissingPartError if the model cannot compare phrases with motions."""
+        try:
+            aligned_model(self._pipeline.model)
+        except KinelexError as error:
+            raise MissingPartError(str(error)) from error
+
+    def start(self) -> None:
+        """Begin to work, in the running event loop."""
+        self._prompts.start()
+        self._questions.start()
+
+    async def stop(self) -> None:
+        """Finish what was accepted."""
+        await self._prompts.stop()
+        await self._questions.stop()
+        self._thread.shutdown()
+
+    async def generate(self, prompt: Prompt) -> Motion:
+        """A clip, made together with those that others ask for.
+
+        Raises:
+            KinelexError: the prompt asks for too much.
+            OverloadedError, TimeoutError: see `Batcher.submit`.
+        """
+        self.check_text(prompt.text or "")
+        if prompt.seconds is not None and prompt.seconds > self.limits.duration:
+            raise KinelexError(
+                f"duration is {prompt.seconds:g} s; this service makes clips of at most {self.limits.duration:g} s"
+            )
+        motion = await self._prompts.submit(prompt, self.limits.timeout)
+        self.metrics.seconds.inc(motion.seconds)
+        return motion
+
+    async def answer(self, question: Callable[[], Result]) -> Result:
+        """Call something in the model's thread.
+
+        Raises:
+            Exception: what it raises.
+            OverloadedError, TimeoutError: see `Batcher.submit`.
+        """
+        return await self._questions.submit(question, self.limits.timeout)
+
+    def check_text(self, text: str) -> None:
+        """Raise KinelexError for a text that is too long."""
+        if len(text) > self.limits.prompt:
+            raise KinelexError(
+                f"the text has {len(text)} characters; this service reads at most {self.limits.prompt}"
+            )
