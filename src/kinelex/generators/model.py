@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,7 +33,7 @@ _SHARED_PARTS = ("normalizer", "whitening", "length", "durations")
 
 
 @dataclass(frozen=True, kw_only=True)
-class MotionModel:
+class MotionModel(ABC):
     """What every text-to-motion model has: skeleton, feature normaliser, text side, and how long things take.
 
     A host adds its networks and `generate`. Without `durations` the phrases of a sentence are as long as they would
@@ -49,15 +50,16 @@ class MotionModel:
     sampling: Any
 
     @property
+    @abstractmethod
     def networks(self) -> dict[str, nn.Module | None]:
         """The host's own parts that are stored as one weights file each, by name; None where it has none."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def frames_per_token(self) -> int:
         """Lengths are counted in tokens of so many frames."""
-        raise NotImplementedError
 
+    @abstractmethod
     def generate(
         self,
         condition: TextCondition,
@@ -78,8 +80,8 @@ class MotionModel:
         Raises:
             KinelexError: the arguments' sizes differ, or the options are of another kind of model.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def keep(self, features: Tensor, lead: int, trail: int, size: int) -> Tensor:
         """What `generate` takes as `known` to draw `size` tokens between the first and the last of a motion.
 
@@ -88,7 +90,6 @@ class MotionModel:
             lead, trail: tokens to keep at its beginning and end.
             size: tokens to draw between them.
         """
-        raise NotImplementedError
 
     @property
     def weights(self) -> dict[str, nn.Module]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -33,7 +34,7 @@ from kinelex.tokenizer.vqvae import VQVAE
 
 
 @dataclass(frozen=True, kw_only=True)
-class FolderConfig:
+class FolderConfig(ABC):
     """config.yaml of a model folder of any kind.
 
     Attributes:
@@ -59,22 +60,22 @@ class FolderConfig:
     sampling: Any
 
     @property
+    @abstractmethod
     def features(self) -> int:
         """Width of a frame."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def text_width(self) -> int:
         """Width of the sentence vectors."""
-        raise NotImplementedError
 
+    @abstractmethod
     def networks(self) -> dict[str, nn.Module]:
         """The host's own parts, untrained."""
-        raise NotImplementedError
 
+    @abstractmethod
     def model(self, **parts: Any) -> MotionModel:
         """The model of all its parts."""
-        raise NotImplementedError
 
     def parts(self) -> dict[str, nn.Module]:
         """Every part that is stored as one weights file, untrained, by name."""

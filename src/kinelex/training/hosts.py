@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,7 +110,7 @@ class MMMStage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HostRecipe:
+class HostRecipe(ABC):
     """What the recipes of all hosts have; `retrieval` is for `durations.localised`, as in `Recipe`."""
 
     name: str
@@ -123,14 +124,14 @@ class HostRecipe:
         check_retrieval(self.durations is not None and self.durations.localised, self.retrieval)
 
     @property
+    @abstractmethod
     def host_stages(self) -> tuple[str, ...]:
         """Names of the host's own stages; tokenizers come first."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def reading(self) -> TextReading:
         """What the model takes from its text encoder."""
-        raise NotImplementedError
 
     @property
     def stages(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,15 +49,15 @@ class DenoiserConfig(Protocol):
     def condition_dropout(self) -> float: ...
 
 
-class Denoiser(nn.Module):
+class Denoiser(nn.Module, ABC):
     """Predicts the clean motion, or the noise, from a noised motion and a text."""
 
     config: DenoiserConfig
 
+    @abstractmethod
     def read(self, condition: TextCondition) -> EncodedText:
         """What of a text does not depend on the diffusion step."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forward(self, noised: Tensor, times: Tensor, text: EncodedText, lengths: Tensor) -> Tensor:
         """(B, T, D) from noised motion (B, T, D) at steps times (B,), of lengths (B,) frames."""
-        raise NotImplementedError
