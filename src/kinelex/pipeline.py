@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,7 +19,8 @@ from kinelex.editing import (
     stretched,
 )
 from kinelex.errors import KinelexError
-from kinelex.generators.model import MotionModel, Sampling
+from kinelex.generators.drawing import Sampling, changed
+from kinelex.generators.model import MotionModel
 from kinelex.hub import load_model
 from kinelex.motion.features import joints_from_features
 from kinelex.motion.foot_lock import lock_feet
@@ -50,11 +51,7 @@ class Pipeline:
         Raises:
             KinelexError: this kind of model has no such option, or not with this value.
         """
-        known = [option.name for option in fields(self.options)]
-        for name in changes:
-            if name not in known:
-                raise KinelexError(f"this model has no option {name}; it has {', '.join(known)}")
-        return Pipeline(self.model, replace(self.options, **changes))
+        return Pipeline(self.model, changed(self.options, **changes))
 
     def __call__(
         self,

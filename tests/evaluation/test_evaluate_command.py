@@ -52,13 +52,14 @@ def test_from_model_to_report_to_comparison(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, guidance in (("first", "4"), ("again", "4"), ("wild", "9")):
-        output = ["--output", str(tmp_path / name), "--guidance", guidance, "--repeats", "2"]
+        output = ["--output", str(tmp_path / name), "--guidance", guidance, "--steps", "4", "--repeats", "2"]
         assert main([*arguments, *output, "--no-plots"]) == 0
     printed = capsys.readouterr().out
     assert "Judge: corpus" in printed
     report = json.loads((tmp_path / "first" / "report.json").read_text())
     assert report["judges"]["corpus"]["word_vectors"] == "random"
     assert report["model"]["sampling"]["guidance"] == 4.0
+    assert report["model"]["sampling"]["steps"] == 4
     folders = [str(tmp_path / name) for name in ("first", "again", "wild")]
     assert main(["compare", *folders, "--output", str(tmp_path / "table.md")]) == 0
     table = capsys.readouterr().out
@@ -91,6 +92,7 @@ def test_judges_go_by_short_names_and_the_first_one_leads(
         (["--split", "val"], "val split"),
         (["--split", "everything"], "unknown split"),
         (["--repeats", "0"], "at least 1"),
+        (["--sampler", "ddim"], "no option sampler"),
         (["--corpus", "nowhere"], "not a store"),
         (["--output", "/proc/report"], "cannot write"),
     ],

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kinelex.cli.options import add_command, add_measured_model
+from kinelex.cli.options import add_command, add_drawing_options, add_measured_model, drawing
 from kinelex.errors import KinelexError
 
 if TYPE_CHECKING:
     from kinelex.evaluation.candidate import ModelCandidate
     from kinelex.evaluation.judges import Judge
-    from kinelex.generators.sampling import SamplingOptions
+    from kinelex.generators.drawing import Drawing, Sampling
 
 JUDGES = ("official", "corpus", "retrieval")
 BUNDLED = "bundled"
@@ -43,11 +43,11 @@ Most of the time goes into MultiModality, which generates 30 motions for each of
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A model folder with the guidance to use, which any process can open."""
+    """A model folder and how to draw with it, which any process can open."""
 
     folder: str
     device: str
-    guidance: float | None
+    drawing: Drawing
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -57,12 +57,12 @@ class ModelFolder:
         return {**asdict(model_identity(self.folder)), "sampling": asdict(self._sampling)}
 
     @property
-    def _sampling(self) -> SamplingOptions:
+    def _sampling(self) -> Sampling:
+        from kinelex.generators.drawing import changed
         from kinelex.hub.folder import default_model_folder, read_config
 
         folder = default_model_folder() if self.folder == "default" else Path(self.folder)
-        own = read_config(folder).sampling
-        return own if self.guidance is None else replace(own, guidance=self.guidance)
+        return changed(read_config(folder).sampling, **self.drawing.changes)
 
     def open(self) -> ModelCandidate:
         """Load the model."""
@@ -117,7 +117,7 @@ def add_parser(commands: Any) -> None:
         help="captions that are generated 30 times in each repeat (default: 96)",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
-    parser.add_argument("--guidance", type=float, help="guidance scale (default: the model's)")
+    add_drawing_options(parser)
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
     parser.add_argument(
         "--processes", type=int, default=1, metavar="N", help="share the repeats among N (default: 1)"
@@ -137,7 +137,7 @@ def run(options: argparse.Namespace) -> None:
     if not options.no_plots:
         require_matplotlib()  # now, and not after hours
     setup = Setup(
-        ModelFolder(options.model, options.device, options.guidance),
+        ModelFolder(options.model, options.device, drawing(options)),
         _judges(options.judge or [BUNDLED], options.device),
         tuple(options.corpus),
         ProtocolOptions(options.seed, options.split, options.limit, options.multimodality),

@@ -9,6 +9,7 @@ from kinelex.errors import KinelexError
 from kinelex.motion.formats import check_writable
 
 if TYPE_CHECKING:
+    from kinelex.generators.drawing import Drawing
     from kinelex.motion.motion import Motion
     from kinelex.pipeline import Pipeline
 
@@ -102,8 +103,14 @@ def load_pipeline(options: argparse.Namespace) -> Pipeline:
     model = load(options.model, device=options.device)
     if options.text_encoder is not None:
         model = Pipeline(with_text_encoder(model.model, options.text_encoder), model.options)
-    asked = {name: getattr(options, name) for name in ("guidance", "steps", "sampler")}
-    return model.with_options(**{name: value for name, value in asked.items() if value is not None})
+    return model.with_options(**drawing(options).changes)
+
+
+def drawing(options: argparse.Namespace) -> Drawing:
+    """What --guidance, --steps and --sampler ask for."""
+    from kinelex.generators.drawing import Drawing
+
+    return Drawing(options.guidance, options.steps, options.sampler)
 
 
 def add_timing_option(parser: argparse.ArgumentParser) -> None:

@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> None:
             "model": asdict(model_identity(options.model)),
             "versions": versions(),
             "seeds": options.seeds,
-            "guidance": pipeline.options.guidance,
+            "sampling": asdict(pipeline.options),
             "timing": options.timing,
             "text_encoder": options.text_encoder or "the model's own",
         }

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from kinelex.generators.base import MAX_SEGMENTS, ReadTexts, TextCondition
-from kinelex.generators.model import MotionModel, Sampling
+from kinelex.generators.drawing import Sampling
+from kinelex.generators.model import MotionModel
 from kinelex.motion.skeleton import Skeleton
 from kinelex.text.segmenter import segment
 

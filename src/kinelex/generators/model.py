@@ -15,11 +15,9 @@ from kinelex.alignment.segmo import SegmentAlignment
 from kinelex.alignment.spans import Spans, shared_spans
 from kinelex.errors import KinelexError
 from kinelex.generators.base import ConditionWhitening, ReadTexts, TextCondition, TextReading, read_texts
-from kinelex.generators.diffusion.samplers import DiffusionSampling
 from kinelex.generators.durations import LengthEstimator, PhraseDurations
 from kinelex.generators.editing import open_span
 from kinelex.generators.masked import MaskTransformer
-from kinelex.generators.mmm import MMMSampling
 from kinelex.generators.momask import MoMask
 from kinelex.generators.residual import ResidualTransformer
 from kinelex.generators.sampling import SamplingOptions
@@ -28,7 +26,6 @@ from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.tokenizer.rvqvae import RVQVAE
 
-Sampling = SamplingOptions | MMMSampling | DiffusionSampling
 _SHARED_PARTS = ("normalizer", "whitening", "length", "durations")
 
 
