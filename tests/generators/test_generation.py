@@ -27,12 +27,11 @@ def momask(request: pytest.FixtureRequest) -> MoMask:
     return random_networks(guide=request.param)
 
 
-def random_networks(*, guide: bool) -> MoMask:
+def random_networks(*, guide: bool, segments: bool = True) -> MoMask:
     torch.manual_seed(0)
-    masked = MaskTransformer(MaskTransformerConfig(WIDTH, CODES, 24, SIZES, phrase_guide=guide)).eval()
-    residual = ResidualTransformer(
-        ResidualTransformerConfig(WIDTH, CODES, 24, LAYERS, SIZES, phrase_guide=guide)
-    ).eval()
+    how = {"phrase_guide": guide, "segments": segments}
+    masked = MaskTransformer(MaskTransformerConfig(WIDTH, CODES, 24, SIZES, **how)).eval()
+    residual = ResidualTransformer(ResidualTransformerConfig(WIDTH, CODES, 24, LAYERS, SIZES, **how)).eval()
     for parameter in [*masked.parameters(), *residual.parameters()]:
         if parameter.dim() > 1:
             parameter.data.mul_(5)  # peaked predictions, so that text and context matter
@@ -61,6 +60,16 @@ def test_a_clip_is_the_same_alone_and_in_a_batch(momask: MoMask, condition: Text
         assert (together.ids[row, length:] == -1).all()
         assert (alone.ids[..., 0] >= 0).all()
         assert alone.ids.max() < CODES
+
+
+def test_plain_momask_reads_the_sentence_alone(condition: TextCondition) -> None:
+    plain = random_networks(guide=False, segments=False)
+    ids = plain.generate(condition, LENGTHS, SEEDS).ids
+    assert torch.equal(ids, plain.generate(condition.alone(), LENGTHS, SEEDS).ids)
+    # As a network that could read phrases, and is given none.
+    reader = random_networks(guide=False)
+    assert torch.equal(ids, reader.generate(condition.alone(), LENGTHS, SEEDS).ids)
+    assert not torch.equal(ids, reader.generate(condition, LENGTHS, SEEDS).ids)
 
 
 def test_another_seed_is_another_clip(momask: MoMask, condition: TextCondition) -> None:

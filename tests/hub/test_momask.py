@@ -97,6 +97,8 @@ def test_weights_arrive_under_our_names(release: Path, tmp_path: Path) -> None:
     saved = torch.load(release / "t2m_nlayer8" / "model" / "latest.tar", weights_only=True)["t2m_transformer"]
     assert torch.equal(masked.head.norm.weight, saved["output_process.LayerNorm.weight"])
     assert torch.equal(masked.token_embedding.weight, saved["token_emb.weight"])
+    assert not config.masked.segments, "the published weights never saw a phrase beside its sentence"
+    assert not config.residual.segments
     assert config.tokenizer.code_width == 20
     assert config.text_encoder == "openai/clip-vit-base-patch32"
 

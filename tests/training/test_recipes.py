@@ -121,6 +121,8 @@ def test_a_name_means_a_recipe_of_the_package(monkeypatch: pytest.MonkeyPatch, t
         ("base: bad", r"is its own base"),
         ("[1, 2]", r"must hold keys and values, not list"),
         ("a: [", r"is no valid YAML"),
+        ("masked: {segments: false, phrase_guide: true}", r"masked\.segments is false"),
+        ("residual: {segments: false, phrase_guide: true}", r"residual\.segments is false"),
     ],
 )
 def test_mistakes_name_the_key_the_file_and_the_remedy(content: str, message: str, tmp_path: Path) -> None:

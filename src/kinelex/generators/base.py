@@ -116,6 +116,10 @@ class TextCondition:
         """The same text, done at these motion tokens."""
         return replace(self, spans=spans)
 
+    def alone(self) -> TextCondition:
+        """The sentences without their phrases."""
+        return replace(self, segments=self.segments[:, :0], segment_mask=self.segment_mask[:, :0], spans=None)
+
     def dropped(self, drop: Tensor) -> TextCondition:
         """The vectors of samples where drop (B,) is True become zero; all else stays (unconditional pass)."""
         return replace(

@@ -43,6 +43,7 @@ class MaskTransformerConfig:
         transformer: sizes of the encoder.
         condition_dropout: probability that a training sample loses its text.
         phrase_guide: every token reads the phrase of its segment; the paper's does not.
+        segments: phrases are read too, as tokens behind the sentence (SegMo, section 3.3); MoMask reads the sentence.
     """
 
     text_width: int = 384
@@ -51,6 +52,7 @@ class MaskTransformerConfig:
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     condition_dropout: float = 0.1
     phrase_guide: bool = False
+    segments: bool = True
 
     @property
     def mask_id(self) -> int:
@@ -82,7 +84,7 @@ class MaskTransformer(nn.Module):
     def hidden(
         self, ids: Tensor, condition: TextCondition, lengths: Tensor, positions: Tensor | None = None
     ) -> Tensor:
-        """(B, 1 + S + L, C) encoder outputs at the sentence, phrase and motion positions.
+        """(B, 1 + S + L, C) encoder outputs at the sentence, the phrases, if they are read, and the motion positions.
 
         Args:
             ids: (B, L) with mask id; padding is recognised by `lengths`.
@@ -90,6 +92,7 @@ class MaskTransformer(nn.Module):
             lengths: (B,) valid tokens.
             positions: (B, P) motion positions to compute alone; the result is then (B, P, C).
         """
+        condition = condition if self.config.segments else condition.alone()
         valid = length_mask(lengths, ids.shape[1])
         tokens = self.token_projection(self.token_embedding(ids.where(valid, self.config.pad_id)))
         if self.guide is not None:

@@ -37,6 +37,7 @@ class ResidualTransformerConfig:
         condition_dropout: probability that a training sample loses its text.
         share_weights: the embedding of a layer is also its output table.
         phrase_guide: every token reads the phrase of its segment; the paper's does not.
+        segments: phrases are read too, as tokens behind the sentence (SegMo, section 3.3); MoMask reads the sentence.
     """
 
     text_width: int = 384
@@ -47,6 +48,7 @@ class ResidualTransformerConfig:
     condition_dropout: float = 0.2
     share_weights: bool = True
     phrase_guide: bool = False
+    segments: bool = True
 
     @property
     def pad_id(self) -> int:
@@ -106,6 +108,7 @@ class ResidualTransformer(nn.Module):
 
     def outputs(self, history: Tensor, layers: Tensor, condition: TextCondition, lengths: Tensor) -> Tensor:
         """(B, L, code_width) predictions for layer layers[b], 1..Q-1, from its history (B, L, code_width)."""
+        condition = condition if self.config.segments else condition.alone()
         tokens = self.token_projection(history)
         if self.guide is not None:
             tokens = tokens + self.guide(condition, tokens.shape[1])

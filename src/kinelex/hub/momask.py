@@ -144,7 +144,7 @@ def _masked(folder: Path, tokenizer: RVQVAEConfig) -> MaskTransformer:
     options = read_options(folder / "opt.txt")
     drop = options.get("cond_drop_prob", 0.1)
     config = MaskTransformerConfig(
-        CLIP_WIDTH, tokenizer.codes, tokenizer.code_width, _transformer(options), drop
+        CLIP_WIDTH, tokenizer.codes, tokenizer.code_width, _transformer(options), drop, segments=False
     )
     path = folder / "model" / "latest.tar"
     model = MaskTransformer(config)
@@ -157,7 +157,7 @@ def _residual(folder: Path, tokenizer: RVQVAEConfig) -> ResidualTransformer:
     options = read_options(folder / "opt.txt")
     config = ResidualTransformerConfig(
         CLIP_WIDTH, tokenizer.codes, tokenizer.code_width, tokenizer.quantizers,
-        _transformer(options), options.get("cond_drop_prob", 0.2), options.get("share_weight", True),
+        _transformer(options), options.get("cond_drop_prob", 0.2), options.get("share_weight", True), segments=False,
     )  # fmt: skip
     path = folder / "model" / "net_best_fid.tar"
     model = ResidualTransformer(config)

@@ -175,21 +175,26 @@ class MaskedRecipe:
     """Mask transformer stage; codes and widths follow from the tokenizer and the text encoder.
 
     Attributes:
-        alignment: of phrases with motion segments; None for plain MoMask.
+        segments: phrases are read, as tokens behind the sentence; False for plain MoMask.
+        alignment: of phrases with motion segments; None for none.
         phrase_guide: every token reads the phrase of its segment.
     """
 
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     condition_dropout: float = 0.1
+    segments: bool = True
     phrase_guide: bool = False
     alignment: AlignmentConfig | None = None
     train: TrainConfig = field(default_factory=lambda: TrainConfig(steps=180_000, batch_size=64))
+
+    def __post_init__(self) -> None:
+        _check_segments("masked", self.segments, self.phrase_guide or self.alignment is not None)
 
     def config(self, tokenizer: RVQVAEConfig, text_width: int) -> MaskTransformerConfig:
         """The architecture for a tokenizer and text vectors of `text_width`."""
         return MaskTransformerConfig(
             text_width, tokenizer.codes, tokenizer.code_width, self.transformer, self.condition_dropout,
-            self.phrase_guide,
+            self.phrase_guide, self.segments,
         )  # fmt: skip
 
 
@@ -200,15 +205,31 @@ class ResidualRecipe:
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     condition_dropout: float = 0.2
     share_weights: bool = True
+    segments: bool = True
     phrase_guide: bool = False
     train: TrainConfig = field(default_factory=lambda: TrainConfig(steps=180_000, batch_size=64))
+
+    def __post_init__(self) -> None:
+        _check_segments("residual", self.segments, self.phrase_guide)
 
     def config(self, tokenizer: RVQVAEConfig, text_width: int) -> ResidualTransformerConfig:
         """The architecture for a tokenizer and text vectors of `text_width`."""
         return ResidualTransformerConfig(
             text_width, tokenizer.codes, tokenizer.code_width, tokenizer.quantizers,
-            self.transformer, self.condition_dropout, self.share_weights, self.phrase_guide,
+            self.transformer, self.condition_dropout, self.share_weights, self.phrase_guide, self.segments,
         )  # fmt: skip
+
+
+def _check_segments(stage: str, read: bool, needed: bool) -> None:
+    """Refuse a network that is to use phrases which it does not read.
+
+    Raises:
+        KinelexError: so it is.
+    """
+    if needed and not read:
+        raise KinelexError(
+            f"{stage}.segments is false: then {stage}.phrase_guide and alignment have no phrases; leave them out"
+        )
 
 
 @dataclass(frozen=True)
