@@ -149,11 +149,11 @@ def difference(first: Sequence[float], other: Sequence[float], *, paired: bool) 
     """
     if paired:
         changes = [b - a for a, b in zip(first, other, strict=True)]
-        return Difference(fmean(changes), _half_width(changes), True)
-    return Difference(fmean(other) - fmean(first), math.hypot(_half_width(first), _half_width(other)), False)
+        return Difference(fmean(changes), half_width(changes), True)
+    return Difference(fmean(other) - fmean(first), math.hypot(half_width(first), half_width(other)), False)
 
 
-def _half_width(values: Sequence[float]) -> float:
+def half_width(values: Sequence[float]) -> float:
     """Of the 95 % interval of the mean; NaN for one value."""
     if len(values) < 2:
         return math.nan

@@ -1,0 +1,167 @@
+"""The comparison of runs/reproduce.sh as tables and a picture.
+
+    python runs/comparison/table.py WORK --output FOLDER
+
+Reads WORK/arms/NAME-SEED/{report/report.json,probes.json} of the arms in arms.txt; writes comparison.md and
+comparison.png. Means and 95 % intervals (Student's) are over the training seeds of an arm. Differences are to the first
+arm, seed by seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from kinelex.atomic import atomic_path
+from kinelex.errors import KinelexError
+from kinelex.evaluation.comparison import difference, half_width, read_report
+from kinelex.evaluation.plots import require_matplotlib
+
+ARMS = Path(__file__).parent / "arms.txt"
+COLUMNS = 2  # of the picture
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One trained model: its evaluation and what the probes said."""
+
+    report: dict[str, Any]
+    probes: dict[str, Any]
+
+    def judged(self, judge: int, metric: str) -> float:
+        """A metric of a judge, counted in the order in which they were named."""
+        return list(self.report["judges"].values())[judge]["metrics"][metric]["mean"]
+
+    def quality(self, name: str) -> float:
+        """A figure that needs no judge."""
+        return self.report["quality"][name]["generated"]["mean"]
+
+    def right(self, family: str | None = None) -> float:
+        """Share of trials in which both sentences of a pair were obeyed."""
+        trials = [each for each in self.probes["trials"] if family in (None, each["family"])]
+        return fmean(all(each["right"]) for each in trials) if trials else math.nan
+
+
+Figure = Callable[[Measured], float]
+FIGURES: dict[str, Figure] = {
+    "word probes ↑": lambda one: one.right(),
+    "order ↑": lambda one: one.right("order"),
+    "R-precision top 3 ↑": lambda one: one.judged(0, "top3"),
+    "MM-Dist ↓": lambda one: one.judged(0, "mm_dist"),
+    "FID ↓": lambda one: one.judged(0, "fid"),
+    "Diversity →": lambda one: one.judged(0, "diversity"),
+    "MultiModality": lambda one: one.judged(0, "multimodality"),
+    "R-precision top 3, second judge ↑": lambda one: one.judged(1, "top3"),
+    "MM-Dist, second judge ↓": lambda one: one.judged(1, "mm_dist"),
+    "foot skating, cm/s ↓": lambda one: one.quality("foot_skating_cm_s"),
+}
+PICTURED = ("word probes ↑", "order ↑", "R-precision top 3 ↑", "FID ↓")
+
+
+def main() -> None:
+    """Read what there is, write the tables and the picture."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--output", type=Path, required=True)
+    options = parser.parse_args()
+    arms = {name: read_arm(options.work / "arms", name) for name in arm_names()}
+    arms = {name: models for name, models in arms.items() if models}
+    if not arms:
+        raise KinelexError(f"{options.work} has no measured arm; run runs/reproduce.sh first")
+    text = document(arms)
+    options.output.mkdir(parents=True, exist_ok=True)
+    with atomic_path(options.output / "comparison.md") as path:
+        path.write_text(text, "utf-8")
+    with atomic_path(options.output / "comparison.png") as path:
+        picture(arms).savefig(path, dpi=110)
+    print(text)
+
+
+def arm_names() -> list[str]:
+    """The arms in their order."""
+    lines = ARMS.read_text("utf-8").splitlines()
+    return [line.split()[0] for line in lines if line.strip() and not line.startswith("#")]
+
+
+def read_arm(folder: Path, name: str) -> dict[str, Measured]:
+    """The measured models of an arm, by training seed."""
+    found = {}
+    for place in sorted(folder.glob(f"{name}-*")):
+        probes = place / "probes.json"
+        if (place / "report" / "report.json").is_file() and probes.is_file():
+            seed = place.name.removeprefix(f"{name}-")
+            found[seed] = Measured(read_report(place / "report"), json.loads(probes.read_text("utf-8")))
+    return found
+
+
+def document(arms: dict[str, dict[str, Measured]]) -> str:
+    """Both tables in Markdown."""
+    families = list(dict.fromkeys(trial["family"] for trial in _first(arms).probes["trials"]))
+    words: dict[str, Figure] = {family: lambda one, family=family: one.right(family) for family in families}
+    seeds = {name: len(models) for name, models in arms.items()}
+    told = ", ".join(f"{name} {count}" for name, count in seeds.items())
+    return "\n".join(
+        (
+            f"Training seeds: {told}. Mean ± half of the 95 % interval over them; in brackets the difference to "
+            f"{next(iter(arms))}, seed by seed, bold where its interval leaves out 0.\n",
+            table(arms, FIGURES),
+            "Both sentences of a pair obeyed, by family of words:\n",
+            table(arms, words),
+        )
+    )
+
+
+def table(arms: dict[str, dict[str, Measured]], figures: dict[str, Figure]) -> str:
+    """A row a figure, a column an arm."""
+    base = next(iter(arms))
+    rows = [f"| | {' | '.join(arms)} |", "|" + " --- |" * (len(arms) + 1)]
+    for label, figure in figures.items():
+        cells = [cell(arms[base], models, figure, first=name == base) for name, models in arms.items()]
+        rows.append(f"| {label} | {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def cell(base: dict[str, Measured], models: dict[str, Measured], figure: Figure, *, first: bool) -> str:
+    """Mean with interval, and the difference to the first arm over the seeds that both have."""
+    shown = spread([figure(one) for one in models.values()])
+    shared = [seed for seed in models if seed in base]
+    if first or not shared:
+        return shown
+    apart = difference([figure(base[s]) for s in shared], [figure(models[s]) for s in shared], paired=True)
+    told = f"{apart.mean:+.3f}"
+    return f"{shown} ({f'**{told}**' if apart.within_noise is False else told})"
+
+
+def spread(values: Sequence[float]) -> str:
+    """Mean and half of the 95 % interval."""
+    width = half_width(values)
+    return f"{fmean(values):.3f}" + ("" if math.isnan(width) else f" ± {width:.3f}")
+
+
+def picture(arms: dict[str, dict[str, Measured]]) -> Any:
+    """A panel a figure: a point a training seed, a bar at the mean."""
+    figure = require_matplotlib()(figsize=(9, 6), layout="constrained")
+    for panel, label in zip(figure.subplots(len(PICTURED) // COLUMNS, COLUMNS).flat, PICTURED, strict=True):
+        for place, models in enumerate(arms.values()):
+            values = [FIGURES[label](one) for one in models.values()]
+            panel.scatter([place] * len(values), values, color="#3366aa", zorder=2)
+            panel.hlines(fmean(values), place - 0.3, place + 0.3, color="#b0b8c4", linewidth=3)
+        panel.set_xticks(range(len(arms)), list(arms), rotation=20)
+        panel.set_title(label, fontsize=10)
+    return figure
+
+
+def _first(arms: dict[str, dict[str, Measured]]) -> Measured:
+    return next(iter(next(iter(arms.values())).values()))
+
+
+if __name__ == "__main__":
+    main()

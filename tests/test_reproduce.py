@@ -1,0 +1,57 @@
+"""runs/reproduce.sh debug: the whole comparison, from recordings to tables, with networks that learn nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_the_comparison_runs_whole_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    first = reproduce(work)
+    arms = [line.split()[0] for line in (ROOT / "runs/comparison/arms.txt").read_text().splitlines()[1:]]
+    table = (work / "results" / "comparison.md").read_text("utf-8")
+    assert f"| | {' | '.join(arms)} |" in table
+    for row in ("word probes ↑", "FID ↓", "MM-Dist, second judge ↓", "order"):
+        cells = next(line for line in table.splitlines() if line.startswith(f"| {row} |")).split("|")[2:-1]
+        assert len(cells) == len(arms)
+        assert all(any(letter.isdigit() for letter in cell) for cell in cells)
+    with Image.open(work / "results" / "comparison.png") as picture:
+        picture.verify()
+    # One arm lacks its probes: only they are measured again.
+    (work / "arms" / "segmo-1" / "probes.json").unlink()
+    trained = (work / "arms" / "segmo-1" / "model" / "masked.safetensors").stat().st_mtime_ns
+    again = reproduce(work)
+    assert "train MATE's encoder: about" in first
+    assert "train MATE's encoder: there already" in again
+    assert (work / "arms" / "segmo-1" / "probes.json").is_file()
+    assert (work / "arms" / "segmo-1" / "model" / "masked.safetensors").stat().st_mtime_ns == trained
+    assert (work / "results" / "comparison.md").read_text("utf-8") == table
+
+
+def test_wrong_use_ends_in_a_sentence(tmp_path: Path) -> None:
+    for arguments, message in ((["all"], "knows debug"), ([], "PACKS=packs")):
+        ended = subprocess.run(
+            ["bash", ROOT / "runs/reproduce.sh", *arguments], capture_output=True, text=True, check=False,
+            env={key: value for key, value in os.environ.items() if key != "PACKS"},
+        )  # fmt: skip
+        assert ended.returncode != 0
+        assert message in ended.stderr
+
+
+def reproduce(work: Path) -> str:
+    """What the script says."""
+    ended = subprocess.run(
+        ["bash", ROOT / "runs/reproduce.sh", "debug"], capture_output=True, text=True, check=False,
+        env=os.environ | {"WORK": str(work), "JOBS": "1", "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
+    return ended.stdout
