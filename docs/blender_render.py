@@ -45,8 +45,12 @@ def freeze(skin, armature, x: float) -> None:
 def furnish(scene) -> None:
     """Floor, light, and a camera in front: at -Y, looking along +Y, as Blender's front view does."""
     bpy.ops.mesh.primitive_plane_add(size=40)
+    paint = bpy.data.materials.new("floor")
+    paint.use_nodes = True
+    paint.node_tree.nodes["Principled BSDF"].inputs["Base Color"].default_value = (0.16, 0.17, 0.2, 1)
+    bpy.context.object.data.materials.append(paint)
     sun = bpy.data.objects.new("sun", bpy.data.lights.new("sun", "SUN"))
-    sun.data.energy, sun.data.angle = 3.0, 0.2
+    sun.data.energy, sun.data.angle = 2.0, 0.2
     sun.rotation_euler = (math.radians(35), math.radians(-25), 0)
     camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
     camera.location, camera.data.lens = (0, -9.5, 2.2), 50
@@ -54,11 +58,14 @@ def furnish(scene) -> None:
     for thing in (sun, camera):
         scene.collection.objects.link(thing)
     scene.world = bpy.data.worlds.new("sky")
-    scene.world.color = (0.5, 0.55, 0.6)
+    scene.world.use_nodes = True
+    scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.4, 0.45, 0.55, 1)
     scene.camera = camera
     scene.render.engine = "CYCLES"
-    scene.cycles.samples, scene.cycles.use_denoising = 24, False
-    scene.render.resolution_x, scene.render.resolution_y = 900, 340
+    scene.cycles.samples = 24
+    scene.view_settings.view_transform = "Standard"
+    scene.render.resolution_x, scene.render.resolution_y = 800, 300
+    scene.render.image_settings.color_mode, scene.render.image_settings.compression = "RGB", 100
 
 
 if __name__ == "__main__":

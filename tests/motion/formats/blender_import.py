@@ -34,7 +34,9 @@ def imported(path: str, scene_fps: int, scale: float, seconds: list[float]) -> d
         bpy.ops.import_scene.gltf(filepath=path, bone_heuristic="TEMPERANCE")
     (armature,) = [thing for thing in bpy.data.objects if thing.type == "ARMATURE"]
     first, last = armature.animation_data.action.frame_range
-    skins = [thing for thing in bpy.data.objects if thing.type == "MESH" and thing.find_armature() == armature]
+    skins = [
+        thing for thing in bpy.data.objects if thing.type == "MESH" and thing.find_armature() == armature
+    ]
     fps = scene.render.fps / scene.render.fps_base
     moments = []
     for moment in seconds:

@@ -145,7 +145,9 @@ def test_armature_rests_upright_facing_the_front_view_with_its_left_at_plus_x(
         assert sign * arm[0] > 0.99 * np.linalg.norm(arm)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.suffix == ".glb"], ids=lambda case: case.names)
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.suffix == ".glb"], ids=lambda case: case.names
+)
 def test_the_mannequin_is_bent_by_the_armature(case: Case, reports: dict[Case, Any]) -> None:
     rig = rig_from_motion(case.motion, case.names)
     for frame, found in zip(case.frames, reports[case]["moments"], strict=True):

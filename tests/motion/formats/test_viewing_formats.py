@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -77,6 +78,16 @@ def test_without_pillow_the_extra_is_named(motion: Motion, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(KinelexError, match=r"kinelex\[render\]"):
         draw_strip(motion)
+
+
+def test_a_notebook_shows_the_strip_and_prints_the_facts(motion: Motion) -> None:
+    shown = Image.open(BytesIO(motion._repr_png_()))
+    drawn = draw_strip(motion, poses=5)
+    assert shown.size == drawn.size
+    off = np.asarray(shown.convert("RGB")).astype(int) - np.asarray(drawn)
+    assert np.abs(off).mean() < 6
+    assert repr(motion) == "Motion(170 frames, 8.50 s at 20 fps, humanml3d, 'lunges | backs up')"
+    assert repr(motion.with_segments(())) == "Motion(170 frames, 8.50 s at 20 fps, humanml3d)"
 
 
 # ------------------------------------------------------------------ film
