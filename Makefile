@@ -9,7 +9,7 @@ ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS := $(PIP_FIND_LINKS)
 endif
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test lint bench notebook clean
 setup: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -39,6 +39,9 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/retarget.py
 	$(BIN)/python benchmarks/generation.py
 	$(BIN)/python benchmarks/training.py
+
+notebook: $(STAMP)
+	$(BIN)/python docs/run_tour.py
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .ruff_cache demo

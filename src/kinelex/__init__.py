@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from kinelex.hub.motion_index import load_index
     from kinelex.motion.motion import Motion, Segment
     from kinelex.pipeline import Pipeline, Prompt, load
+    from kinelex.text.segmenter import segment
 
-__all__ = ["KinelexError", "Motion", "Pipeline", "Prompt", "Segment", "load", "load_index"]
+__all__ = ["KinelexError", "Motion", "Pipeline", "Prompt", "Segment", "load", "load_index", "segment"]
 
 _HOMES = {
     "KinelexError": "errors", "Motion": "motion.motion", "Segment": "motion.motion",
     "Pipeline": "pipeline", "Prompt": "pipeline", "load": "pipeline",
-    "load_index": "hub.motion_index",
+    "load_index": "hub.motion_index", "segment": "text.segmenter",
 }  # fmt: skip
 
 

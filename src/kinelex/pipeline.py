@@ -29,6 +29,7 @@ from kinelex.motion.rigid import rigid_joints
 from kinelex.motion.splicing import resized, splice
 from kinelex.planning import Plan, make_plan
 from kinelex.prompts import MAX_SECONDS, MIN_SECONDS, Prompt
+from kinelex.search.grounding import Grounding, ground
 
 BATCH_SIZE = 32
 
@@ -195,6 +196,14 @@ class Pipeline:
         end = clip.seconds + gap.size / clip.fps
         segments = (*clip.segments, *_placed(plan.segments[0], clip.seconds, end))
         return self._fill(clip, gap, segments, seed, foot_lock)
+
+    def ground(self, motion: Motion, query: str, top: int = 3) -> Grounding:
+        """Find when a motion does what a sentence says; see `kinelex.search.grounding.ground`.
+
+        Raises:
+            KinelexError: the model was trained without alignment, the clip does not fit it, or the query is empty.
+        """
+        return ground(self.model, motion, query, top)
 
     def _fill(
         self, clip: Motion, gap: Gap, segments: tuple[Segment, ...], seed: int, foot_lock: bool

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from kinelex.motion.chain_ik import bones_of
 from kinelex.motion.contacts import foot_contacts, run_means
 from kinelex.motion.foot_lock import lock_feet
+from kinelex.motion.motion import Motion
 from kinelex.motion.quality import motion_quality
 from kinelex.motion.skeleton import HUMANML3D, KIT
 
@@ -204,6 +205,7 @@ def test_batches_and_other_skeletons():
 
 def test_quality_reads_what_was_done_to_a_clip():
     clean = motion_quality(recorded(), FPS, HUMANML3D)
+    assert Motion(recorded().numpy(), FPS).quality() == clean
     assert clean.bone_length_deviation_cm < 1e-3
     assert clean.floor_penetration_cm == 0
     ice = motion_quality(drifting(), FPS, HUMANML3D)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from kinelex.alignment.segmo import AlignmentConfig, Outputs, SegmentAlignment
 from kinelex.alignment.spans import Spans
@@ -18,6 +21,7 @@ from kinelex.generators.model import MotionModel
 from kinelex.hub.folder import ModelCard, save_model
 from kinelex.motion.features import process_joints
 from kinelex.motion.motion import Motion
+from kinelex.pipeline import Pipeline
 from kinelex.search.embedding import compared, motion_tokens
 from kinelex.search.grounding import ModelGrounder, describe, ground, sliding_spans
 from rig_clips import recorded_motion
@@ -137,3 +141,13 @@ def test_the_command_prints_windows_json_and_a_picture(
         )
         == 2
     )
+
+
+def test_a_pipeline_grounds_with_its_model_and_a_notebook_shows_a_curve(aligned: MotionModel) -> None:
+    found = Pipeline(aligned).ground(recorded_motion(), "a person walks", top=2)
+    alone = ground(aligned, recorded_motion(), "a person walks", top=2)
+    assert found.findings == alone.findings
+    assert torch.equal(found.similarity, alone.similarity)
+    with Image.open(BytesIO(found._repr_png_())) as picture:
+        assert np.asarray(picture.convert("L")).std() > 10
+    assert "tensor" not in repr(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,12 @@ def test_a_motion_finds_itself(index: MotionIndex, place: Path) -> None:
     index.add(clip_source(place / "files"))
     (same,) = index.search_motion(Motion.load(place / "files/walks/1.npz"), top=1)
     assert (same.clip, round(same.score, 4)) == ("walks/1.npz", 1.0)
+    take = Motion.load(place / "files/walks/1.npz")
+    np.testing.assert_array_equal(
+        same.motion().positions, take.positions[:-1]
+    )  # features lack the last frame
+    part = replace(same, start=1.0, end=2.5).motion()
+    np.testing.assert_array_equal(part.positions, take.positions[20:50])
 
 
 def test_several_parts_of_a_clip_do_not_repeat_one_another(index: MotionIndex) -> None:

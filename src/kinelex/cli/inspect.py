@@ -26,10 +26,7 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the facts of one file as a table."""
-    import torch
-
     from kinelex.motion.motion import Motion
-    from kinelex.motion.quality import motion_quality
 
     motion = Motion.load(options.file)
     table = Table(title=options.file, show_header=False)
@@ -38,7 +35,6 @@ def run(options: argparse.Namespace) -> None:
     table.add_row("skeleton", motion.skeleton.name)
     for segment in motion.segments:
         table.add_row(f"{segment.start:.2f} - {segment.end:.2f} s", segment.text)
-    quality = motion_quality(torch.from_numpy(motion.positions), motion.fps, motion.skeleton)
-    for name, value in asdict(quality).items():
+    for name, value in asdict(motion.quality()).items():
         table.add_row(name.replace("_", " "), f"{value:.4g}")
     Console().print(table)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kinelex.errors import KinelexError
 from kinelex.motion.skeleton import HUMANML3D, Skeleton
+
+if TYPE_CHECKING:
+    from kinelex.motion.quality import MotionQuality
 
 
 @dataclass(frozen=True)
@@ -21,9 +25,9 @@ class Segment:
     end: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Motion:
-    """A motion clip.
+    """A motion clip. As the last line of a notebook's cell it shows itself as a film strip.
 
     Attributes:
         positions: (T, J, 3) float32 joint positions in metres, Y up, facing +Z at frame 0.
@@ -58,6 +62,17 @@ class Motion:
     def __len__(self) -> int:
         return len(self.positions)
 
+    def __repr__(self) -> str:
+        phrases = " | ".join(segment.text for segment in self.segments)
+        facts = f"{len(self)} frames, {self.seconds:.2f} s at {self.fps:g} fps, {self.skeleton.name}"
+        return f"Motion({facts}{f', {phrases!r}' if phrases else ''})"
+
+    def _repr_png_(self) -> bytes:
+        """What notebooks show."""
+        from kinelex.motion.formats.filmstrip import filmstrip_png
+
+        return filmstrip_png(self)
+
     @property
     def seconds(self) -> float:
         """Duration in seconds."""
@@ -70,6 +85,14 @@ class Motion:
     def with_segments(self, segments: tuple[Segment, ...]) -> Motion:
         """The same clip with other phrases."""
         return replace(self, segments=segments)
+
+    def quality(self) -> MotionQuality:
+        """Bone lengths, foot skating, floor and jerk in numbers."""
+        import torch
+
+        from kinelex.motion.quality import motion_quality
+
+        return motion_quality(torch.from_numpy(self.positions), self.fps, self.skeleton)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Motion:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -35,7 +35,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Grounding:
-    """Where a query happens in a motion.
+    """Where a query happens in a motion. A notebook shows it as a curve over time.
 
     Attributes:
         query: the text.
@@ -46,8 +46,14 @@ class Grounding:
 
     query: str
     findings: tuple[Finding, ...]
-    times: Tensor
-    similarity: Tensor
+    times: Tensor = field(repr=False)
+    similarity: Tensor = field(repr=False)
+
+    def _repr_png_(self) -> bytes:
+        """What notebooks show."""
+        from kinelex.search.picture import similarity_png
+
+        return similarity_png(self)
 
 
 def ground(model: MotionModel, motion: Motion, query: str, top: int = 3) -> Grounding:

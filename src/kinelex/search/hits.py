@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kinelex.motion.motion import Motion
 
 _SAME = 0.5  # two spans of a clip that share more than this of the shorter one are one finding
 
@@ -26,6 +30,17 @@ class Hit:
     end: float
     score: float
     caption: str
+
+    def motion(self) -> Motion:
+        """The part of the clip that was found.
+
+        Raises:
+            KinelexError: the clip is no longer where it was indexed.
+        """
+        from kinelex.search.sheet import part_of
+        from kinelex.search.sources import clip_source
+
+        return part_of(clip_source(self.source).motion(self.clip), self.start, self.end)
 
 
 def distinct(ranked: Iterable[Hit], top: int, per_clip: int) -> list[Hit]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 from kinelex.atomic import atomic_path
@@ -10,10 +11,21 @@ from kinelex.search.grounding import Grounding
 
 
 def draw_similarity(grounding: Grounding, path: Path) -> None:
-    """Write a png: similarity over seconds, the findings shaded, the best one darkest.
+    """Write a png; see `similarity_png`.
 
     Raises:
         KinelexError: matplotlib is not installed, or the file cannot be written.
+    """
+    picture = similarity_png(grounding)
+    with atomic_path(path) as partial:
+        partial.write_bytes(picture)
+
+
+def similarity_png(grounding: Grounding) -> bytes:
+    """The bytes of a png: similarity over seconds, the findings shaded, the best one darkest.
+
+    Raises:
+        KinelexError: matplotlib is not installed.
     """
     try:
         from matplotlib.figure import Figure
@@ -28,5 +40,6 @@ def draw_similarity(grounding: Grounding, path: Path) -> None:
         axes.axvspan(part.start, part.end, color="#f28e2b", alpha=0.45 / (1 + rank), linewidth=0)
     axes.set(xlabel="seconds", ylabel="cosine", title=grounding.query)
     axes.margins(x=0)
-    with atomic_path(path) as partial:
-        figure.savefig(partial, format="png", dpi=120)
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=120)
+    return file.getvalue()

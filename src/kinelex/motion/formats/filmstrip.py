@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _CARD = (216, 340)  # pixels of one pose
 _MOST_POSES = 32
+_NOTEBOOK_COLOURS = 128
 _GAP, _EDGE = 6, 18
 _TITLE_ROW = 26
 _TIMELINE, _BARE_TIMELINE = 58, 32  # with and without phrases
@@ -56,6 +58,17 @@ def write_filmstrip(
             written.
     """
     contact_sheet([motion], [title], path, poses=poses)
+
+
+def filmstrip_png(motion: Motion, poses: int = 5) -> bytes:
+    """The bytes of a PNG for a notebook: as `write_filmstrip`, narrower and with few colours, so that it stays small.
+
+    Raises:
+        KinelexError: the extra `render` is missing.
+    """
+    file = BytesIO()
+    draw_strip(motion, poses=poses).quantize(_NOTEBOOK_COLOURS).save(file, format="PNG", optimize=True)
+    return file.getvalue()
 
 
 def contact_sheet(
