@@ -11,11 +11,12 @@ import httpx
 import uvicorn
 
 from kinelex.generators.model import MotionModel
+from kinelex.listening import listening_socket
 from kinelex.motion.motion import Motion
 from kinelex.pipeline import Pipeline
 from kinelex.prompts import Prompt
 from kinelex.service.engine import Engine
-from kinelex.service.server import listening_socket, server
+from kinelex.service.server import server
 
 WAIT = 60.0  # seconds; for machines that are busy with other things
 

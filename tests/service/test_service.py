@@ -28,6 +28,7 @@ from kinelex.alignment.segmo import AlignmentConfig, SegmentAlignment
 from kinelex.cli import main
 from kinelex.errors import KinelexError
 from kinelex.generators.model import MotionModel
+from kinelex.listening import listening_socket
 from kinelex.motion.formats.npz import parse_npz
 from kinelex.motion.motion import Motion
 from kinelex.prompts import Prompt
@@ -36,7 +37,6 @@ from kinelex.search.index import MotionIndex
 from kinelex.search.sources import clip_source
 from kinelex.service.engine import Engine
 from kinelex.service.limits import Limits
-from kinelex.service.server import listening_socket
 from kinelex.service.uploads import read_upload
 from retrieval.models import tiny_retrieval
 from rig_clips import recorded_motion

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import ipaddress
 import os
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from kinelex.cli.options import add_command, add_pipeline_options, load_pipeline
 from kinelex.errors import KinelexError
+from kinelex.listening import is_loopback, listening_socket, url_of
 
 TOKEN = "KINELEX_TOKEN"
 NEEDED = ("fastapi", "uvicorn", "prometheus_client")
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> None:
         )
     from kinelex.service.engine import Engine
     from kinelex.service.limits import MEBIBYTE, Limits
-    from kinelex.service.server import listening_socket, server
+    from kinelex.service.server import server
 
     limits = Limits(
         prompt=options.max_prompt,
@@ -79,15 +79,13 @@ def run(options: argparse.Namespace) -> None:
 
             index = load_index(options.index, device=options.device)
         engine = Engine(load_pipeline(options), limits, index)
-        if token is None and not _loopback(options.host):
+        if token is None and not is_loopback(options.host):
             print(
                 "kinelex: everyone who reaches this address may use the service; see --token-file",
                 file=sys.stderr,
             )
         host, port = socket.getsockname()[:2]
-        print(
-            f"serving on http://{f'[{host}]' if ':' in host else host}:{port} (its page: /docs)", flush=True
-        )
+        print(f"serving on {url_of(host, port)} (its page: /docs)", flush=True)
         server(engine, token).run(sockets=[socket])
 
 
@@ -102,10 +100,3 @@ def _token(path: Path | None) -> str | None:
     if not token:
         raise KinelexError(f"{path} is empty; write the token into it")
     return token
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,10 +1,9 @@
-"""What the service does, apart from HTTP: a model in one thread, and queues before it."""
+"""What the service does, apart from HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from kinelex.errors import KinelexError
 from kinelex.motion.motion import Motion
@@ -12,9 +11,9 @@ from kinelex.pipeline import Pipeline
 from kinelex.prompts import Prompt
 from kinelex.search.embedding import aligned_model
 from kinelex.search.index import MotionIndex
-from kinelex.service.batching import Batcher
 from kinelex.service.limits import Limits
 from kinelex.service.metrics import Metrics
+from kinelex.service.model_thread import ModelThread
 
 Result = TypeVar("Result")
 
@@ -26,9 +25,6 @@ class MissingPartError(Exception):
 class Engine:
     """A pipeline, perhaps an index, and who waits for them.
 
-    Models and tokenizers are not made for several threads: everything that uses them happens in one, a batch of
-    prompts and a question about a motion in turns.
-
     Attributes:
         limits: of the service.
         metrics: what it counts.
@@ -37,20 +33,9 @@ class Engine:
     def __init__(self, pipeline: Pipeline, limits: Limits, index: MotionIndex | None = None) -> None:
         self.limits, self.metrics = limits, Metrics()
         self._pipeline, self._index = pipeline, index
-        self._thread = ThreadPoolExecutor(1, "kinelex-model")
-        self._prompts: Batcher[Prompt, Motion] = Batcher(
-            pipeline.generate_batch,
-            self._thread,
-            size=limits.batch,
-            gather=limits.gather,
-            capacity=limits.queue,
-            seen=self.metrics.batch_size.observe,
-        )
-        self._questions: Batcher[Callable[[], Any], Any] = Batcher(
-            lambda calls: [call() for call in calls], self._thread, size=1, gather=0.0, capacity=limits.queue
-        )
-        self.metrics.watch("prompts", lambda: self._prompts.pending)
-        self.metrics.watch("questions", lambda: self._questions.pending)
+        self._thread = ModelThread(pipeline.generate_batch, limits, self.metrics.batch_size.observe)
+        self.metrics.watch("prompts", lambda: self._thread.prompts)
+        self.metrics.watch("questions", lambda: self._thread.questions)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -77,14 +62,11 @@ class Engine:
 
     def start(self) -> None:
         """Begin to work, in the running event loop."""
-        self._prompts.start()
-        self._questions.start()
+        self._thread.start()
 
     async def stop(self) -> None:
         """Finish what was accepted."""
-        await self._prompts.stop()
-        await self._questions.stop()
-        self._thread.shutdown()
+        await self._thread.stop()
 
     async def generate(self, prompt: Prompt) -> Motion:
         """A clip, made together with those that others ask for.
@@ -98,7 +80,7 @@ class Engine:
             raise KinelexError(
                 f"duration is {prompt.seconds:g} s; this service makes clips of at most {self.limits.duration:g} s"
             )
-        motion = await self._prompts.submit(prompt, self.limits.timeout)
+        motion = await self._thread.generate(prompt)
         self.metrics.seconds.inc(motion.seconds)
         return motion
 
@@ -109,7 +91,7 @@ class Engine:
             Exception: what it raises.
             OverloadedError, TimeoutError: see `Batcher.submit`.
         """
-        return await self._questions.submit(question, self.limits.timeout)
+        return await self._thread.answer(question)
 
     def check_text(self, text: str) -> None:
         """Raise KinelexError for a text that is too long."""
