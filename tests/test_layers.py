@@ -12,7 +12,7 @@ import pytest
 import kinelex
 
 LAYERS = (
-    ("errors", "atomic", "journal", "processes", "progress", "weights_hash"),
+    ("errors", "atomic", "journal", "listening", "processes", "progress", "weights_hash"),
     ("motion",),
     ("text",),
     ("data",),
@@ -28,6 +28,7 @@ LAYERS = (
     ("hub",),
     ("prompts", "planning", "editing", "pipeline"),
     ("service",),
+    ("studio",),
     ("cli",),
     ("__main__",),
 )
@@ -47,6 +48,7 @@ EXTRAS = (
     "uvicorn",
     "prometheus_client",
     "pydantic",
+    "viser",
 )
 
 

@@ -25,6 +25,7 @@ from kinelex.cli import (
     search,
     segment,
     serve,
+    studio,
     train,
     words,
 )
@@ -38,6 +39,7 @@ COMMANDS = (
     index,
     search,
     serve,
+    studio,
     convert,
     inspect,
     prepare,
@@ -65,6 +67,7 @@ DESCRIPTION = """Kinelex turns a sentence into 3D human motion.
   kinelex index stores/mine --model runs/find/model --output moves.index
   kinelex search moves.index "a person sits down"
   kinelex serve --port 8000
+  kinelex studio
 
 Each command explains itself: kinelex COMMAND --help"""
 

@@ -1,0 +1,1 @@
+"""The Studio: a web page where motion is made from sentences. Needs the extra `studio`."""
