@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 import torch
@@ -40,16 +41,15 @@ def test_the_phrase_of_the_moment_is_the_one_that_holds_it() -> None:
 def test_heat_is_warmest_where_the_motion_fits_best() -> None:
     similarity = torch.tensor([0.1, 0.9, 0.3, 0.1])
     found = Grounding("waves", (Finding(0.2, 0.4, 0.9),), (torch.arange(4) + 0.5) * 0.2, similarity)
-    cells = re.findall(r"background:rgb\((\d+), (\d+), (\d+)\)", heat_strip(found, 0.8, None))
+    cells = re.findall(r"background:rgb\((\d+), (\d+), (\d+)\)", heat_strip(found, 0.8))
     blue = [int(cell[2]) for cell in cells]
     assert len(blue) == 4
     assert blue.index(min(blue)) == 1
     assert blue[0] == blue[3] > blue[2]
 
 
-def test_takes_side_by_side_do_not_reach_into_one_another() -> None:
-    reaches = [(-0.5, 0.5), (-2.0, 0.3), (0.0, 0.1)]
-    moved = [(low + by, high + by) for (low, high), by in zip(reaches, offsets(reaches), strict=True)]
-    assert all(left[1] < right[0] for left, right in zip(moved, moved[1:], strict=False))
-    assert moved[0][0] == pytest.approx(-moved[-1][1])
-    assert offsets([(3.0, 4.0)]) == [0.0]
+def test_takes_start_in_a_row_around_the_middle() -> None:
+    assert offsets(1) == [0.0]
+    places = offsets(4)
+    assert sum(places) == pytest.approx(0.0)
+    assert all(right - left > 1.0 for left, right in pairwise(places))

@@ -34,6 +34,12 @@ class Desk:
         self.refreshers: list[Callable[[], None]] = []
         self.frames: list[Callable[[float], None]] = []
         self.place = 0
+        self._left = False
+
+    def leave(self) -> None:
+        """The visitor is gone: what is still being made is not shown any more."""
+        self._left = True
+        self.player.stop()
 
     async def act(self, what: str, work: Callable[[], Awaitable[None]]) -> bool:
         """Do something that takes time, then show what came of it; whether it succeeded."""
@@ -83,6 +89,8 @@ class Desk:
 
     def refresh(self) -> None:
         """Bring every part of the page up to date."""
+        if self._left:
+            return
         self.place = max(0, min(self.place, len(self.session.timeline) - 1))
         for refresh in self.refreshers:
             refresh()
@@ -90,6 +98,8 @@ class Desk:
 
     async def _restage(self) -> None:
         puppets = await self.session.puppets()
+        if self._left:
+            return
         with self.client.atomic():
             self.stage.show(puppets, self.session.takes.chosen)
             self.stage.pose(0.0)

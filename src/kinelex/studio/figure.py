@@ -46,10 +46,15 @@ class Figure:
         self._label = scene.add_label(f"{name}/label", "", anchor="bottom-center")
 
     @property
+    def joints(self) -> np.ndarray:
+        """(J, 3) where they are on the stage."""
+        return np.array([bone.position for bone in self.mesh.bones]) + self._root.position
+
+    @property
     def place(self) -> tuple[float, float]:
         """x and z of its root on the stage."""
-        root = self.mesh.bones[0].position
-        return float(root[0] + self._root.position[0]), float(root[2])
+        x, _, z = self.mesh.bones[0].position + self._root.position
+        return float(x), float(z)
 
     def wear(self, puppet: Puppet, label: str, offset: float) -> None:
         """Show another clip, `offset` metres to the side."""

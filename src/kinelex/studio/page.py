@@ -17,8 +17,8 @@ from kinelex.studio.session import Session
 from kinelex.studio.status import Status
 from kinelex.studio.worker import Worker
 
-_WIDTH = 380  # pixels of the panel at the right
-_TIMELINE = {"x": 12.0, "y": -12.0, "width": 840.0}
+_WIDTH = 360  # pixels of the panel at the right
+_TIMELINE = {"x": 12.0, "y": -12.0, "width": 640.0}  # beside the other panel from 1024 pixels on
 
 
 class Page:
@@ -55,7 +55,7 @@ class Page:
 
     def close(self) -> None:
         """The visitor has left: nothing plays any more, and what was made is forgotten."""
-        self.desk.player.stop()
+        self.desk.leave()
 
 
 def _add_files(desk: Desk) -> None:

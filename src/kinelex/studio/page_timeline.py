@@ -70,16 +70,16 @@ class _Timeline:
         self.ends.visible = bool(session.timeline.phrases)
         if session.timeline.phrases:
             self.ends.value = tuple(round(end, 2) for end in session.timeline.ends)
+        self.heat.visible = session.found is not None
+        if session.found is not None:
+            self.heat.content = heat_strip(session.found, self.scale)
         self.draw()
 
     def draw(self) -> None:
-        """The strips as they are at this moment."""
+        """The phrases, with the line at this moment."""
         session = self.desk.session
         chosen = self.desk.place if session.timeline.phrases else None
         self.strip.content = phrase_strip(session.segments, self.scale, self.now, chosen)
-        self.heat.visible = session.found is not None
-        if session.found is not None:
-            self.heat.content = heat_strip(session.found, self.scale, self.now)
 
     def show(self, seconds: float) -> None:
         """A frame is shown."""

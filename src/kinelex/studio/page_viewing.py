@@ -14,9 +14,7 @@ def add_viewing(desk: Desk) -> None:
     gui = desk.gui
     loop = gui.add_checkbox("Loop", True, hint="Begin anew at the end.")
     speed = gui.add_dropdown("Speed", tuple(_SPEEDS), initial_value="normal")
-    follow = gui.add_checkbox(
-        "Follow", True, hint="The chosen figure stays in the picture; the floor passes below."
-    )
+    follow = gui.add_checkbox("Follow", True, hint="The figures stay in the picture; the floor passes below.")
 
     @loop.on_update
     async def _(event: Any) -> None:

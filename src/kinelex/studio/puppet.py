@@ -53,11 +53,6 @@ class Puppet:
         np.add.at(weights, (rows, self.body.joints), self.body.weights.astype(np.float32))
         return weights
 
-    @property
-    def reach(self) -> tuple[float, float]:
-        """Least and greatest x of any joint in any frame."""
-        return float(self.bones[..., 0].min()), float(self.bones[..., 0].max())
-
 
 def puppet(motion: Motion, view: View) -> Puppet:
     """A take as the switches want it, with the contacts that its feet have in the room.

@@ -59,8 +59,10 @@ class Studio:
 
     def stop(self) -> None:
         """Finish what was accepted, and close the page."""
-        self._run(self._worker.stop())
-        self._server.stop()
+        try:
+            self._run(self._worker.stop())
+        finally:
+            self._server.stop()
 
     def _furnish(self) -> None:
         """What is the same for everybody."""

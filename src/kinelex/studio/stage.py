@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+import numpy as np
 import viser
 
 from kinelex.studio.figure import Figure
 from kinelex.studio.puppet import Puppet
 from kinelex.studio.takes import Take
 
-_BETWEEN = 0.6  # metres from the outermost joints of one take to those of the next
+_BETWEEN = 1.3  # metres from one take to the next where they start
 _STAGE = "/stage"
 
 
@@ -25,7 +26,7 @@ class Stage:
     Attributes:
         figures: by the number of their take.
         chosen: number of the take that is worked on.
-        follow: the chosen figure stays in the middle, and the floor passes below.
+        follow: the figures stay in the picture, and the floor passes below.
     """
 
     def __init__(self, scene: viser.SceneApi, choose: Callable[[int], Coroutine[Any, Any, None]]) -> None:
@@ -58,7 +59,7 @@ class Stage:
     def show(self, puppets: Sequence[tuple[Take, Puppet]], chosen: int | None) -> None:
         """Put other takes on the stage, or the same ones seen otherwise."""
         self.figures = {}
-        aside = offsets([puppet.reach for _, puppet in puppets])
+        aside = offsets(len(puppets))
         for slot, ((take, puppet), offset) in enumerate(zip(puppets, aside, strict=True)):
             figure = self._figure(slot, puppet)
             figure.wear(puppet, f"{take.number} · {take.origin}", offset)
@@ -78,8 +79,14 @@ class Stage:
         """Show a moment of all takes."""
         for figure in self.figures.values():
             figure.pose(seconds)
-        x, z = self.current.place if self.follow and self.current is not None else (0.0, 0.0)
+        places = [figure.place for figure in self.figures.values()] if self.follow else []
+        x, z = np.mean(places, axis=0).tolist() if places else (0.0, 0.0)
         self._floor.position = (-x, 0.0, -z)
+
+    def joints(self, number: int) -> np.ndarray:
+        """(J, 3) where the joints of a take are drawn at this moment, in metres."""
+        figure = self.figures[number]
+        return figure.joints + self._floor.position
 
     def _figure(self, slot: int, puppet: Puppet) -> Figure:
         """The body for a slot and a skeleton, made when it is first needed."""
@@ -98,16 +105,6 @@ class Stage:
         return self._wardrobe[key]
 
 
-def offsets(reaches: Sequence[tuple[float, float]]) -> list[float]:
-    """How far to move takes along x so that none reaches into another, the row being centred.
-
-    Args:
-        reaches: least and greatest x of each take, where it was made.
-    """
-    if len(reaches) < 2:
-        return [0.0] * len(reaches)
-    places, edge = [], 0.0
-    for low, high in reaches:
-        places.append(edge - low)
-        edge += high - low + _BETWEEN
-    return [place - (edge - _BETWEEN) / 2 for place in places]
+def offsets(count: int) -> list[float]:
+    """How far to move each of so many takes along x: they start in a row whose middle is at 0."""
+    return [_BETWEEN * (slot - (count - 1) / 2) for slot in range(count)]

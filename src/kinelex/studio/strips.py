@@ -11,6 +11,10 @@ from kinelex.search.grounding import Finding, Grounding
 
 # As wide as the track of a slider with a label above which a strip stands.
 _ALONG_SLIDERS = "margin:0 11px 0 calc(7.25em + 12px)"
+_TWO_LINES = (
+    "color:#fff;font-size:12px;line-height:1.25;overflow:hidden;display:-webkit-box;-webkit-line-clamp:2;"
+    "-webkit-box-orient:vertical"
+)
 _GREY = (118, 126, 140)
 _COLD, _WARM = (238, 241, 246), (222, 84, 20)
 
@@ -33,13 +37,12 @@ def phrase_strip(
     return _frame(blocks + _line(now, scale), "34px")
 
 
-def heat_strip(grounding: Grounding, scale: float, now: float | None) -> str:
+def heat_strip(grounding: Grounding, scale: float) -> str:
     """How well a query fits every moment, from pale to orange, and the best part framed.
 
     Args:
         grounding: what was found.
         scale: seconds from the left to the right edge.
-        now: seconds; None to draw no line.
     """
     values = grounding.similarity.tolist()
     unit = 2 * float(grounding.times[0])
@@ -48,7 +51,7 @@ def heat_strip(grounding: Grounding, scale: float, now: float | None) -> str:
         f'<div style="width:{100 * unit / scale:.4f}%;background:rgb{_heat(value, low, high)}"></div>'
         for value in values
     )
-    return _frame(cells + _found(grounding.findings[:1], scale) + _line(now, scale), "20px")
+    return _frame(cells + _found(grounding.findings[:1], scale), "20px")
 
 
 def moment(segments: Sequence[Segment], now: float, seconds: float, planted: Sequence[bool]) -> str:
@@ -87,9 +90,8 @@ def _block(part: Segment, scale: float, colour: tuple[int, int, int], chosen: bo
     left, width = 100 * part.start / scale, 100 * (part.end - part.start) / scale
     return (
         f'<div class="kinelex-block" title="{text}" style="position:absolute;top:0;bottom:0;left:{left:.3f}%;'
-        f"width:{width:.3f}%;background:rgb{colour};{border}color:#fff;"
-        "font-size:12px;line-height:1.2;padding:2px 6px;box-sizing:border-box;overflow:hidden;"
-        f'border-right:1px solid #fff">{text}</div>'
+        f"width:{width:.3f}%;background:rgb{colour};{border}border-right:1px solid #fff;box-sizing:border-box;"
+        f'padding:2px 6px"><div style="{_TWO_LINES}">{text}</div></div>'
     )
 
 
