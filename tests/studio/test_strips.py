@@ -10,7 +10,7 @@ import torch
 
 from kinelex.motion.motion import Segment
 from kinelex.search.grounding import Finding, Grounding
-from kinelex.studio.stage import offsets
+from kinelex.studio.puppet import in_a_row
 from kinelex.studio.strips import heat_strip, moment, note, phrase_strip
 
 SEGMENTS = (Segment("a person walks", 0.0, 2.0), Segment("<script>alert('x')</script>", 2.0, 3.0))
@@ -49,7 +49,7 @@ def test_heat_is_warmest_where_the_motion_fits_best() -> None:
 
 
 def test_takes_start_in_a_row_around_the_middle() -> None:
-    assert offsets(1) == [0.0]
-    places = offsets(4)
+    assert in_a_row(1) == [0.0]
+    places = in_a_row(4)
     assert sum(places) == pytest.approx(0.0)
     assert all(right - left > 1.0 for left, right in pairwise(places))

@@ -59,8 +59,10 @@ class Figure:
     def wear(self, puppet: Puppet, label: str, offset: float) -> None:
         """Show another clip, `offset` metres to the side."""
         self.puppet, body = puppet, puppet.body
-        self.mesh.vertices, self.mesh.faces = body.vertices, body.triangles
-        self.mesh.skin_indices, self.mesh.skin_weights = body.joints, body.weights
+        self.mesh.vertices = body.vertices.astype(np.float32)
+        self.mesh.faces = body.triangles.astype(np.uint32)
+        self.mesh.skin_indices = body.joints.astype(np.uint16)
+        self.mesh.skin_weights = body.weights.astype(np.float32)
         self.mesh.bone_positions, self.mesh.bone_wxyzs = puppet.rest, _unturned(puppet)
         self._label.text = label
         self._root.position = (offset, 0.0, 0.0)
@@ -94,7 +96,7 @@ class Figure:
 
 
 def _unturned(puppet: Puppet) -> np.ndarray:
-    return np.tile((1.0, 0.0, 0.0, 0.0), (len(puppet.rest), 1))
+    return np.tile(np.array((1.0, 0.0, 0.0, 0.0), np.float32), (len(puppet.rest), 1))
 
 
 def _disc(corners: int = 24) -> tuple[np.ndarray, np.ndarray]:

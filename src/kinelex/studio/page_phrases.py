@@ -10,7 +10,7 @@ from kinelex.prompts import MAX_SECONDS, MIN_PHRASE_SECONDS
 from kinelex.studio.desk import Desk
 from kinelex.studio.timeline import Timeline
 
-_NONE = "no phrases yet"
+_NONE: str = "no phrases yet"
 
 
 def add_phrases(desk: Desk) -> None:

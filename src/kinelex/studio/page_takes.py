@@ -6,7 +6,7 @@ from typing import Any
 
 from kinelex.studio.desk import Desk
 
-_NONE = "no takes yet"
+_NONE: str = "no takes yet"
 
 
 def add_takes(desk: Desk) -> None:

@@ -16,6 +16,7 @@ from kinelex.motion.rig import rig_from_motion
 from kinelex.studio.view import View
 
 Floats = NDArray[np.float32]
+_BETWEEN = 1.3  # metres from one take to the next where they start
 
 
 @dataclass(frozen=True)
@@ -79,3 +80,8 @@ def puppet(motion: Motion, view: View) -> Puppet:
         motion.fps,
         skeleton.index("head"),
     )
+
+
+def in_a_row(count: int) -> list[float]:
+    """How far to move each of so many takes along x: they start in a row whose middle is at 0."""
+    return [_BETWEEN * (slot - (count - 1) / 2) for slot in range(count)]

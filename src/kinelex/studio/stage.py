@@ -9,10 +9,9 @@ import numpy as np
 import viser
 
 from kinelex.studio.figure import Figure
-from kinelex.studio.puppet import Puppet
+from kinelex.studio.puppet import Puppet, in_a_row
 from kinelex.studio.takes import Take
 
-_BETWEEN = 1.3  # metres from one take to the next where they start
 _STAGE = "/stage"
 
 
@@ -59,7 +58,7 @@ class Stage:
     def show(self, puppets: Sequence[tuple[Take, Puppet]], chosen: int | None) -> None:
         """Put other takes on the stage, or the same ones seen otherwise."""
         self.figures = {}
-        aside = offsets(len(puppets))
+        aside = in_a_row(len(puppets))
         for slot, ((take, puppet), offset) in enumerate(zip(puppets, aside, strict=True)):
             figure = self._figure(slot, puppet)
             figure.wear(puppet, f"{take.number} · {take.origin}", offset)
@@ -103,8 +102,3 @@ class Stage:
                         return
 
         return self._wardrobe[key]
-
-
-def offsets(count: int) -> list[float]:
-    """How far to move each of so many takes along x: they start in a row whose middle is at 0."""
-    return [_BETWEEN * (slot - (count - 1) / 2) for slot in range(count)]
