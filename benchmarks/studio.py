@@ -103,7 +103,11 @@ def take_pictures(browser: Browser, url: str, folder: Path) -> None:
         """Stand at a moment, and take the picture."""
         track = row(page, "Time").locator(".multi-slider-track-container").bounding_box()
         last = float(row(page, "Time").locator(".multi-slider-mark-label").last.inner_text())
-        page.mouse.click(track["x"] + track["width"] * second / last, track["y"] + track["height"] / 2)
+        x, y = track["x"] + track["width"] * second / last, track["y"] + track["height"] / 2
+        page.mouse.move(x - 20, y)
+        page.mouse.down()
+        page.mouse.move(x, y, steps=4)
+        page.mouse.up()
         page.mouse.move(600, 60)
         page.wait_for_timeout(3000)
         page.screenshot(path=folder / name)
