@@ -112,7 +112,7 @@ def test_the_joints_are_on_the_screen_where_the_camera_says(visitor: Visitor, pa
 
 def test_the_phrase_of_the_moment_is_shown_with_the_feet_that_stand(visitor: Visitor, page: Page) -> None:
     now = visitor.page.locator(".kinelex-phrase")
-    assert now.inner_text() == "a person walks forward"
+    until(lambda: now.inner_text() == "a person walks forward")
     visitor.press("To end")
     until(lambda: now.inner_text() == "a person jumps")
     visitor.press("Play / pause")
@@ -161,7 +161,7 @@ def test_phrases_are_added_merged_and_moved_by_buttons(visitor: Visitor, page: P
     ):
         visitor.press(button)
         until(lambda expected=expected: texts() == expected)
-    assert visitor.page.locator(".kinelex-block").count() == 2
+    until(lambda: visitor.page.locator(".kinelex-block").count() == 2)
 
 
 def test_a_glb_is_downloaded_that_parses(visitor: Visitor, page: Page, tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_visitors_have_takes_of_their_own_and_are_forgotten_when_they_leave(
         theirs = next(one for one in studio.pages.values() if one is not page)
         assert theirs.desk.session.takes.kept == ()
         other.open("Takes")
-        assert other.row("Take").locator("input").first.input_value() == "no takes yet"
+        until(lambda: other.row("Take").locator("input").first.input_value() == "no takes yet")
         assert other.page.locator(".kinelex-block").count() == 0
     until(lambda: len(studio.pages) == 1)
     assert page.desk.session.takes == kept
