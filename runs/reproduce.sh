@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 mode=${1:-full}
 if [ "$mode" = debug ]; then
     export WORK=${WORK:-runs/work-debug} SEEDS=${SEEDS:-1} DEBUG=-debug
-    export EVALUATE="--repeats 1 --limit 32 --multimodality 2" PROBE="--seeds 1 --family order"
+    export EVALUATE="--repeats 1 --split all --limit 32 --multimodality 0" PROBE="--seeds 1 --family place"
 elif [ "$mode" = full ]; then
     export WORK=${WORK:-runs/work} SEEDS=${SEEDS:-1 2 3} DEBUG=
     export EVALUATE="--repeats 3 --multimodality 32" PROBE="--seeds 3"

@@ -20,7 +20,7 @@ def test_the_comparison_runs_whole_and_goes_on_where_it_was(tmp_path: Path) -> N
     arms = [line.split()[0] for line in (ROOT / "runs/comparison/arms.txt").read_text().splitlines()[1:]]
     table = (work / "results" / "comparison.md").read_text("utf-8")
     assert f"| | {' | '.join(arms)} |" in table
-    for row in ("word probes ↑", "FID ↓", "MM-Dist, second judge ↓", "order"):
+    for row in ("word probes ↑", "FID ↓", "MM-Dist, second judge ↓", "place"):
         cells = next(line for line in table.splitlines() if line.startswith(f"| {row} |")).split("|")[2:-1]
         assert len(cells) == len(arms)
         assert all(any(letter.isdigit() for letter in cell) for cell in cells)

@@ -35,15 +35,16 @@ class Measured:
     probes: dict[str, Any]
 
     def judged(self, judge: int, metric: str) -> float:
-        """A metric of a judge, counted in the order in which they were named."""
-        return list(self.report["judges"].values())[judge]["metrics"][metric]["mean"]
+        """A metric of a judge, counted in the order in which they were named; NaN where it was not measured."""
+        mean = list(self.report["judges"].values())[judge]["metrics"][metric]["mean"]
+        return math.nan if mean is None else mean
 
     def quality(self, name: str) -> float:
         """A figure that needs no judge."""
         return self.report["quality"][name]["generated"]["mean"]
 
     def right(self, family: str | None = None) -> float:
-        """Share of trials in which both sentences of a pair were obeyed."""
+        """Share of trials in which both sentences of a pair were obeyed; NaN where none was tried."""
         trials = [each for each in self.probes["trials"] if family in (None, each["family"])]
         return fmean(all(each["right"]) for each in trials) if trials else math.nan
 
@@ -131,13 +132,15 @@ def table(arms: dict[str, dict[str, Measured]], figures: dict[str, Figure]) -> s
 
 def cell(base: dict[str, Measured], models: dict[str, Measured], figure: Figure, *, first: bool) -> str:
     """Mean with interval, and the difference to the first arm over the seeds that both have."""
-    shown = spread([figure(one) for one in models.values()])
+    values = [figure(one) for one in models.values()]
     shared = [seed for seed in models if seed in base]
+    if math.isnan(fmean(values)):
+        return "–"
     if first or not shared:
-        return shown
+        return spread(values)
     apart = difference([figure(base[s]) for s in shared], [figure(models[s]) for s in shared], paired=True)
     told = f"{apart.mean:+.3f}"
-    return f"{shown} ({f'**{told}**' if apart.within_noise is False else told})"
+    return f"{spread(values)} ({f'**{told}**' if apart.within_noise is False else told})"
 
 
 def spread(values: Sequence[float]) -> str:
