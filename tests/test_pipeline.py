@@ -57,6 +57,18 @@ def test_without_a_duration_the_length_is_estimated(pipeline: Pipeline) -> None:
     assert 0.5 <= pipeline("a person walks").seconds <= 9.8
 
 
+def test_an_estimated_length_is_cut_to_the_longest_that_is_wanted(pipeline: Pipeline) -> None:
+    text = "a person walks forward, then sits down"
+    cuts = [Prompt(text, longest=seconds) for seconds in (60.0, 1.3)]
+    prompts = [Prompt(text), *cuts, Prompt(text, duration=9.0, longest=1.3)]
+    free, same, cut, given = pipeline.plan(prompts).lengths.tolist()
+    assert free == same > 1.3 / pipeline.seconds_per_token
+    assert cut == 6, "whole tokens of 0.2 s"
+    assert given == 45, "what is asked for is not estimated"
+    with pytest.raises(KinelexError, match="longest duration is 90 s"):
+        Prompt(text, longest=90.0)
+
+
 @pytest.mark.parametrize(
     ("text", "phrases"), [("a person walks", 1), ("a person walks, then sits, then runs", 3)]
 )

@@ -56,7 +56,9 @@ def _lengths(model: MotionModel, prompts: Sequence[Prompt], condition: TextCondi
     asked = all(prompt.seconds is not None for prompt in prompts)
     estimated = [0] * len(prompts) if asked else model.total_tokens(condition).clamp(min=shortest).tolist()
     tokens = [
-        max(own, len(prompt.phrases)) if prompt.seconds is None else max(1, round(prompt.seconds / unit))
+        max(min(own, int(prompt.longest / unit)), len(prompt.phrases))
+        if prompt.seconds is None
+        else max(1, round(prompt.seconds / unit))
         for prompt, own in zip(prompts, estimated, strict=True)
     ]
     for prompt, length in zip(prompts, tokens, strict=True):

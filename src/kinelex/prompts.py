@@ -28,6 +28,7 @@ class Prompt:
         segments: the phrases in their order; None to split the text.
         durations: seconds of each phrase; None to share the duration out as `timing` says.
         timing: by how long each phrase takes ("predicted"), or evenly, as in SegMo ("even").
+        longest: seconds; an estimated duration is cut to it.
 
     Raises:
         KinelexError: empty or overlong text, more than five phrases, durations that are out of range or not one
@@ -40,6 +41,7 @@ class Prompt:
     segments: tuple[str, ...] | None = None
     durations: tuple[float, ...] | None = None
     timing: Timing = "predicted"
+    longest: float = MAX_SECONDS
 
     def __post_init__(self) -> None:
         if self.text is None and self.segments is not None:
@@ -56,6 +58,10 @@ class Prompt:
         self._check_durations()
 
     def _check_durations(self) -> None:
+        if not MIN_SECONDS <= self.longest <= MAX_SECONDS:
+            raise KinelexError(
+                f"the longest duration is {self.longest:g} s; give {MIN_SECONDS:g} to {MAX_SECONDS:g} s"
+            )
         total = self.seconds
         if total is not None and not MIN_SECONDS <= total <= MAX_SECONDS:
             raise KinelexError(f"duration is {total:g} s; give {MIN_SECONDS:g} to {MAX_SECONDS:g} s")

@@ -31,6 +31,7 @@ from kinelex.generators.model import MotionModel
 from kinelex.listening import listening_socket
 from kinelex.motion.formats.npz import parse_npz
 from kinelex.motion.motion import Motion
+from kinelex.pipeline import Pipeline
 from kinelex.prompts import Prompt
 from kinelex.search.grounding import ground
 from kinelex.search.index import MotionIndex
@@ -136,6 +137,14 @@ def test_every_format_is_a_file_of_its_kind(client: httpx.Client, tmp_path: Path
     loaded = pygltflib.GLTF2().load(str(tmp_path / "clip.glb"))
     assert loaded is not None
     assert len(loaded.animations) == 1
+
+
+def test_an_estimated_duration_keeps_to_the_limit(model: MotionModel) -> None:
+    body = {"prompt": "a person walks, then sits, then runs", "format": "npz"}
+    with calling(Engine(Pipeline(model), Limits(duration=30.0))) as client:
+        free = npz(client.post("/v1/motions", json=body)).seconds
+    with calling(Engine(Pipeline(model), Limits(duration=1.0))) as client:
+        assert npz(client.post("/v1/motions", json=body)).seconds <= 1.0 < free
 
 
 def test_segments_keep_their_durations_and_names_their_preset(client: httpx.Client) -> None:

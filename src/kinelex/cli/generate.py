@@ -45,6 +45,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--duration", type=float, metavar="SECONDS", help="length of the clip (default: estimated)"
     )
+    parser.add_argument(
+        "--max-duration", type=float, metavar="SECONDS", help="cut an estimated length to this"
+    )
     parser.add_argument("--segments", metavar='"A | B"', help="the phrases in their order, separated by |")
     parser.add_argument("--durations", metavar='"S, S"', help="seconds of each phrase, separated by commas")
     add_timing_option(parser)
@@ -78,18 +81,18 @@ def _prompts(options: argparse.Namespace) -> list[Prompt]:
     given = [source for source in (options.text, options.prompts, options.segments) if source is not None]
     if not given or (options.prompts is not None and len(given) > 1):
         raise KinelexError('give a text, --segments "A | B", or --prompts FILE')
+    timing: dict[str, Any] = {"timing": options.timing}
+    if options.max_duration is not None:
+        timing["longest"] = options.max_duration
     phrases = tuple(phrase.strip() for phrase in options.segments.split("|")) if options.segments else None
     if options.prompts is None:
         durations = _seconds(options.durations)
-        return [
-            Prompt(options.text, options.seed, options.duration, phrases, durations, timing=options.timing)
-        ]
+        return [Prompt(options.text, options.seed, options.duration, phrases, durations, **timing)]
     if options.durations is not None:
         raise KinelexError("--durations is of one clip's phrases; it does not go with --prompts")
     lines = _read_lines(options.prompts)
     return [
-        Prompt(line, options.seed + index, options.duration, timing=options.timing)
-        for index, line in enumerate(lines)
+        Prompt(line, options.seed + index, options.duration, **timing) for index, line in enumerate(lines)
     ]
 
 

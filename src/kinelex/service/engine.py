@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from kinelex.errors import KinelexError
@@ -69,7 +70,7 @@ class Engine:
         await self._thread.stop()
 
     async def generate(self, prompt: Prompt) -> Motion:
-        """A clip, made together with those that others ask for.
+        """A clip, made together with those that others ask for; one whose duration is estimated keeps to the limit.
 
         Raises:
             KinelexError: the prompt asks for too much.
@@ -80,7 +81,7 @@ class Engine:
             raise KinelexError(
                 f"duration is {prompt.seconds:g} s; this service makes clips of at most {self.limits.duration:g} s"
             )
-        motion = await self._thread.generate(prompt)
+        motion = await self._thread.generate(replace(prompt, longest=self.limits.duration))
         self.metrics.seconds.inc(motion.seconds)
         return motion
 
