@@ -177,7 +177,9 @@ def test_a_glb_is_downloaded_that_parses(visitor: Visitor, page: Page, tmp_path:
     assert 1.4 < scene.extents[1] < 2.0
 
 
-def test_a_mistake_is_said_in_the_page_and_costs_nothing(visitor: Visitor, page: Page) -> None:
+def test_a_mistake_is_said_in_the_page_and_costs_nothing(
+    visitor: Visitor, page: Page, tmp_path: Path
+) -> None:
     kept = page.desk.session.takes
     visitor.write("Prompt", "   ")
     visitor.press("Generate")
@@ -186,6 +188,10 @@ def test_a_mistake_is_said_in_the_page_and_costs_nothing(visitor: Visitor, page:
         {"name": "clip.npz", "mimeType": "application/octet-stream", "buffer": b"cos\nsystem\n"}
     )
     visitor.read("not a readable .npz file")
+    walk = recorded_motion()
+    walk.with_positions(walk.positions * 0).save(tmp_path / "point.npz")
+    visitor.page.locator("input[type=file]").set_input_files(tmp_path / "point.npz")
+    visitor.read("which is no body")
     assert page.desk.session.takes == kept
 
 
