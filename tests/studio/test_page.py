@@ -193,6 +193,7 @@ def test_a_mistake_is_said_in_the_page_and_costs_nothing(
     visitor.page.locator("input[type=file]").set_input_files(tmp_path / "point.npz")
     visitor.read("which is no body")
     assert page.desk.session.takes == kept
+    assert visitor.row("Prompt").locator("textarea").first.input_value() == "   "
 
 
 def test_a_file_is_loaded_and_a_phrase_found_in_it(visitor: Visitor, page: Page, tmp_path: Path) -> None:
