@@ -27,6 +27,10 @@ else
 fi
 export JOBS=${JOBS:-2} DEVICE=${DEVICE:-cpu} OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 export PATH="$PWD/.venv/bin:$PATH"
+if [ -n "${MATE:-}" ] && [ ! -e "$MATE/model.safetensors" ]; then
+    echo "MATE=$MATE is no folder of an encoder: it has no model.safetensors" >&2
+    exit 2
+fi
 command -v kinelex > /dev/null || { echo "kinelex is not installed; run make setup first" >&2; exit 2; }
 
 # step WHAT TIME PRODUCT COMMAND...: a step whose product exists is done.

@@ -38,10 +38,14 @@ def test_the_comparison_runs_whole_and_goes_on_where_it_was(tmp_path: Path) -> N
 
 
 def test_wrong_use_ends_in_a_sentence(tmp_path: Path) -> None:
-    for arguments, message in ((["all"], "knows debug"), ([], "PACKS=packs")):
+    for arguments, message, setting in (
+        (["all"], "knows debug", {}),
+        ([], "PACKS=packs", {}),
+        (["debug"], "MATE=nowhere is no folder", {"MATE": "nowhere"}),
+    ):
         ended = subprocess.run(
             ["bash", ROOT / "runs/reproduce.sh", *arguments], capture_output=True, text=True, check=False,
-            env={key: value for key, value in os.environ.items() if key != "PACKS"},
+            env={key: value for key, value in os.environ.items() if key != "PACKS"} | setting,
         )  # fmt: skip
         assert ended.returncode != 0
         assert message in ended.stderr

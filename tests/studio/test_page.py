@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,10 @@ pytest.importorskip("viser", reason="viser is not installed")
 
 import kinelex
 from kinelex.cli import main
+from kinelex.generators.model import MotionModel
 from kinelex.listening import listening_socket
+from kinelex.motion.motion import Motion
+from kinelex.pipeline import Pipeline
 from kinelex.studio.page import Page
 from kinelex.studio.server import Studio
 from kinelex.studio.worker import Worker
@@ -177,7 +182,9 @@ def test_a_glb_is_downloaded_that_parses(visitor: Visitor, page: Page, tmp_path:
     assert 1.4 < scene.extents[1] < 2.0
 
 
-def test_a_mistake_is_said_in_the_page_and_costs_nothing(visitor: Visitor, page: Page) -> None:
+def test_a_mistake_is_said_in_the_page_and_costs_nothing(
+    visitor: Visitor, page: Page, tmp_path: Path
+) -> None:
     kept = page.desk.session.takes
     visitor.write("Prompt", "   ")
     visitor.press("Generate")
@@ -186,7 +193,12 @@ def test_a_mistake_is_said_in_the_page_and_costs_nothing(visitor: Visitor, page:
         {"name": "clip.npz", "mimeType": "application/octet-stream", "buffer": b"cos\nsystem\n"}
     )
     visitor.read("not a readable .npz file")
+    walk = recorded_motion()
+    walk.with_positions(walk.positions * 0).save(tmp_path / "point.npz")
+    visitor.page.locator("input[type=file]").set_input_files(tmp_path / "point.npz")
+    visitor.read("which is no body")
     assert page.desk.session.takes == kept
+    assert visitor.row("Prompt").locator("textarea").first.input_value() == "   "
 
 
 def test_a_file_is_loaded_and_a_phrase_found_in_it(visitor: Visitor, page: Page, tmp_path: Path) -> None:
@@ -222,6 +234,27 @@ def test_visitors_have_takes_of_their_own_and_are_forgotten_when_they_leave(
 def test_the_page_asks_nobody_else(visitor: Visitor, url: str) -> None:
     assert visitor.asked
     assert all(asked.startswith((url, f"blob:{url}", "data:")) for asked in visitor.asked)
+
+
+def test_closing_does_not_wait_for_what_takes_long(
+    model: MotionModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kinelex.studio.server._PATIENCE", 0.2)
+    with listening_socket("127.0.0.1", 0) as socket:
+        port = socket.getsockname()[1]
+    worker, begun, held = Worker(Pipeline(model)), threading.Event(), threading.Event()
+    studio = Studio(worker, "127.0.0.1", port)
+
+    def long(pipeline: Pipeline) -> Motion:
+        begun.set()
+        held.wait()
+        return recorded_motion()
+
+    asyncio.run_coroutine_threadsafe(worker.edit(long), studio._server.get_event_loop())
+    begun.wait()
+    studio.stop()
+    with listening_socket("127.0.0.1", port):  # which is free again
+        held.set()
 
 
 def test_a_taken_port_is_said_before_the_model_is_loaded(capsys: pytest.CaptureFixture[str]) -> None:

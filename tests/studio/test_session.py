@@ -101,6 +101,30 @@ def test_one_phrase_is_drawn_again_and_the_rest_kept(pipeline: Pipeline) -> None
     assert session.takes.chosen == after.number
 
 
+def test_what_is_made_belongs_to_the_take_that_it_was_asked_of(pipeline: Pipeline) -> None:
+    async def meanwhile(work: Awaitable[None], deed: Callable[[], None]) -> None:
+        going_on = asyncio.ensure_future(work)
+        await asyncio.sleep(0)
+        deed()
+        assert not going_on.done()
+        await going_on
+
+    async def story(session: Session) -> None:
+        await session.split(SENTENCE)
+
+        def rename() -> None:
+            session.timeline = session.timeline.edited(0, text="a person runs")
+
+        await meanwhile(session.generate(SENTENCE, seed=0, count=2), rename)
+        assert session.takes.current.sentence == SENTENCE
+        await meanwhile(session.ground("a person waves"), lambda: session.choose(2))
+        assert session.found is None
+        await meanwhile(session.redraw(1, seed=9), lambda: session.choose(1))
+
+    session = told(pipeline, story)
+    assert session.takes.current.beside == (2, 3)
+
+
 def test_going_back_to_a_take_brings_its_phrases_back(pipeline: Pipeline) -> None:
     async def story(session: Session) -> None:
         await session.generate(SENTENCE, seed=0, count=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from copy import copy
 
 import viser
 
@@ -50,11 +51,7 @@ class Desk:
     async def make(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do something that gives other takes, put them on the stage, and play."""
 
-        async def made() -> None:
-            await work()
-            await self._restage()
-
-        if await self.act(what, made):
+        if await self.act(what, lambda: self._staged(work)):
             self.player.play()
 
     async def look(self, *, foot_lock: bool | None = None, in_place: bool | None = None) -> None:
@@ -63,9 +60,8 @@ class Desk:
 
         async def turned() -> None:
             self.session.look(foot_lock=foot_lock, in_place=in_place)
-            await self._restage()
 
-        if await self.act("Posing", turned):
+        if await self.act("Posing", lambda: self._staged(turned)):
             self.player.seek(seconds)
             if playing:
                 self.player.play()
@@ -95,6 +91,16 @@ class Desk:
         for refresh in self.refreshers:
             refresh()
         self.player.refresh()
+
+    async def _staged(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something and show it; what cannot be shown did not happen."""
+        before = copy(self.session)
+        await work()
+        try:
+            await self._restage()
+        except Exception:
+            self.session = before
+            raise
 
     async def _restage(self) -> None:
         puppets = await self.session.puppets()

@@ -50,6 +50,6 @@ def add_part(desk: Desk) -> None:
         if takes.chosen is not None:
             longest = round(takes.current.motion.seconds, 1)
             part.max = longest
-            part.value = (min(part.value[0], longest - _SHORTEST), min(part.value[1], longest))
+            part.value = (max(0.0, min(part.value[0], longest - _SHORTEST)), min(part.value[1], longest))
 
     desk.refreshers.append(refresh)

@@ -33,19 +33,29 @@ def add_prompt(gui: viser.GuiApi) -> Callable[[Desk], None]:
     )
 
     def connect(desk: Desk) -> None:
+        asked = known = ""
+
+        def ask() -> str:
+            nonlocal asked
+            asked = sentence.value.strip()
+            return asked
+
         @generate.on_click
         async def _(event: Any) -> None:
             await desk.make(
-                "Generating", lambda: desk.session.generate(sentence.value, int(seed.value), int(count.value))
+                "Generating", lambda: desk.session.generate(ask(), int(seed.value), int(count.value))
             )
 
         @split.on_click
         async def _(event: Any) -> None:
-            await desk.act("Splitting", lambda: desk.session.split(sentence.value))
+            await desk.act("Splitting", lambda: desk.session.split(ask()))
 
         def refresh() -> None:
-            if desk.session.sentence:
-                sentence.value = desk.session.sentence
+            nonlocal asked, known
+            # Only another sentence than the one asked for comes into the box: what is being written stays.
+            if desk.session.sentence not in (asked, known):
+                asked = sentence.value = desk.session.sentence
+            known = desk.session.sentence
 
         desk.refreshers.append(refresh)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import logging
 from typing import Any
 
 import viser
@@ -15,6 +16,7 @@ from kinelex.studio.worker import Worker
 
 _CAMERA, _LOOK_AT = (1.6, 1.7, 4.6), (0.0, 0.75, 0.0)
 _PATIENCE = 10.0  # seconds for the worker to finish
+_LOG = logging.getLogger(__name__)
 
 
 class _LocalServer(viser.ViserServer):
@@ -58,9 +60,11 @@ class Studio:
         return self._server.get_port()
 
     def stop(self) -> None:
-        """Finish what was accepted, and close the page."""
+        """Finish what was accepted, if it does not take long, and close the page."""
         try:
             self._run(self._worker.stop())
+        except TimeoutError:
+            _LOG.warning("the studio closes while something is still being made; it is given up")
         finally:
             self._server.stop()
 

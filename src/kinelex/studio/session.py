@@ -25,6 +25,9 @@ _SAME_SECONDS = 0.05  # durations that differ by less are the same
 class Session:
     """What a visitor has made, and asks for. When something fails, all stays as it was.
 
+    While something is made, another take may be chosen and the plan changed: what comes of it belongs to the take and
+    the plan that it was asked of.
+
     Attributes:
         sentence: the prompt that the plan comes from.
         timeline: the plan of the next clip.
@@ -68,10 +71,10 @@ class Session:
             raise KinelexError(f"{count} takes side by side; ask for 1 to {MOST_SIDE_BY_SIDE}")
         if sentence.strip() != self.sentence or not self.timeline.phrases:
             await self.split(sentence)
-        seeds = range(seed, seed + count)
-        motions = await self._worker.generate([self.timeline.prompt(one) for one in seeds])
+        seeds, timeline = range(seed, seed + count), self.timeline
+        motions = await self._worker.generate([timeline.prompt(one) for one in seeds])
         origins = [f"seed {one}" for one in seeds]
-        self._take(self.takes.batch(motions, origins, self.timeline.sentence))
+        self._take(self.takes.batch(motions, origins, timeline.sentence))
 
     async def redraw(self, place: int, seed: int) -> None:
         """The chosen take with one phrase drawn again, as the plan words and times it; the rest is kept.
@@ -90,6 +93,7 @@ class Session:
         same = abs(phrase.seconds - (part.end - part.start)) < _SAME_SECONDS
         seconds = None if same else phrase.seconds
         await self._edit(
+            take,
             f"phrase {place + 1}, seed {seed}",
             lambda pipeline: pipeline.regenerate(
                 take.motion, place + 1, text, duration=seconds, seed=seed, foot_lock=take.recorded
@@ -108,6 +112,7 @@ class Session:
         """
         take = self.takes.current
         await self._edit(
+            take,
             f"{start:.1f} to {end:.1f} s, seed {seed}",
             lambda pipeline: pipeline.inbetween(
                 take.motion, start, end, text.strip() or None,
@@ -123,6 +128,7 @@ class Session:
         """
         take = self.takes.current
         await self._edit(
+            take,
             f"goes on, seed {seed}",
             lambda pipeline: pipeline.extend(take.motion, text, seconds, seed=seed, foot_lock=take.recorded),
         )
@@ -152,7 +158,10 @@ class Session:
         Raises:
             KinelexError: the query says nothing, or the model cannot compare.
         """
-        self.found = await self._worker.ground(self.takes.current.motion, query)
+        take = self.takes.current
+        found = await self._worker.ground(take.motion, query)
+        if self.takes.chosen == take.number:
+            self.found = found
 
     async def export(self, kind: str, names: str) -> tuple[str, bytes]:
         """Name and content of a file of the chosen take, as it is looked at.
@@ -181,8 +190,9 @@ class Session:
         changes = {"foot_lock": foot_lock, "in_place": in_place}
         self.view = replace(self.view, **{name: on for name, on in changes.items() if on is not None})
 
-    async def _edit(self, origin: str, change: Callable[[Pipeline], Motion]) -> None:
-        self._take(self.takes.edit(await self._worker.edit(change), origin))
+    async def _edit(self, old: Take, origin: str, change: Callable[[Pipeline], Motion]) -> None:
+        motion = await self._worker.edit(change)
+        self._take(self.takes.edit(old, motion, origin))  # the visitor may look at another take by now
 
     def _take(self, takes: Takes) -> None:
         """Look at these takes: their chosen one is the plan. Files come with feet as they were recorded."""

@@ -60,13 +60,9 @@ class Takes:
         ]
         return self._with(new)
 
-    def edit(self, motion: Motion, origin: str) -> Takes:
-        """With a new version of the chosen take, which stands next to the old one.
-
-        Raises:
-            KinelexError: none is chosen.
-        """
-        old, number = self.current, self.made + 1
+    def edit(self, old: Take, motion: Motion, origin: str) -> Takes:
+        """With a new version of a take, which stands next to the old one."""
+        number = self.made + 1
         return self._with([Take(number, motion, origin, (old.number, number), recorded=old.recorded)])
 
     def load(self, motion: Motion, name: str) -> Takes:

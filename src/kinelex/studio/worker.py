@@ -49,7 +49,7 @@ class Worker:
     async def stop(self) -> None:
         """Finish what was accepted."""
         await self._model.stop()
-        self._files.shutdown()
+        await asyncio.to_thread(self._files.shutdown)
 
     async def plan(self, sentence: str) -> Timeline:
         """A sentence as phrases, each as long as it is predicted to take."""
