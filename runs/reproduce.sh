@@ -93,10 +93,25 @@ shared() {
 
 export ENCODER_MINILM=minilm ENCODER_MATE=${MATE:-$WORK/mate/model}
 step "prepare the data" "8 minutes" "$WORK/stores/composed/manifest.json" prepare
-step "train the judge" "15 minutes" "$WORK/judge/model/config.yaml" train evaluator "$WORK/judge"
-step "train the retrieval model" "25 minutes" "$WORK/retrieval/model/config.yaml" train retrieval-cpu "$WORK/retrieval"
-step "train MATE's encoder" "45 minutes" "$ENCODER_MATE/model.safetensors" train mate-minilm-cpu "$WORK/mate"
-step "train what the arms share, MiniLM" "90 minutes" "$WORK/shared-minilm/done" shared minilm "$ENCODER_MINILM"
+
+companions() {
+    step "train the judge" "15 minutes" "$WORK/judge/model/config.yaml" train evaluator "$WORK/judge"
+    step "train the retrieval model" "25 minutes" "$WORK/retrieval/model/config.yaml" train retrieval-cpu "$WORK/retrieval"
+    step "train MATE's encoder" "45 minutes" "$ENCODER_MATE/model.safetensors" train mate-minilm-cpu "$WORK/mate"
+}
+beginnings() {
+    step "train what the arms share, MiniLM" "90 minutes" "$WORK/shared-minilm/done" shared minilm "$ENCODER_MINILM"
+}
+if [ "$JOBS" -gt 1 ]; then
+    companions &
+    trap 'kill "$!" 2> /dev/null || true' EXIT
+    beginnings
+    wait "$!"
+    trap - EXIT
+else
+    companions
+    beginnings
+fi
 step "train what the arms share, MATE" "10 minutes" "$WORK/shared-mate/done" shared mate "$ENCODER_MATE"
 
 # The judges look at recordings of actions, not at composed ones.

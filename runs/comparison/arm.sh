@@ -11,7 +11,7 @@ text=$ENCODER_MINILM
 overrides=(--set "text.encoder=$text" --set "masked.train.seed=$seed" --set "residual.train.seed=$seed")
 for change in $changes; do overrides+=(--set "$change"); done
 
-exec > >(sed "s/^/[$name $seed] /") 2>&1
+exec > >(sed -u "s/^/[$name $seed] /") 2>&1
 if [ ! -e "$folder/model/config.yaml" ]; then
     mkdir -p "$folder"
     cp -R "$WORK/shared-$encoder/." "$folder/"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +113,8 @@ def document(arms: dict[str, dict[str, Measured]]) -> str:
     return "\n".join(
         (
             f"Training seeds: {told}. Mean ± half of the 95 % interval over them; in brackets the difference to "
-            f"{next(iter(arms))}, seed by seed, bold where its interval leaves out 0.\n",
+            f"{next(iter(arms))}, seed by seed, bold where its interval leaves out 0; of twenty differences that are "
+            "none, one is bold by chance.\n",
             table(arms, FIGURES),
             "Both sentences of a pair obeyed, by family of words:\n",
             table(arms, words),
@@ -139,6 +141,8 @@ def cell(base: dict[str, Measured], models: dict[str, Measured], figure: Figure,
     if first or not shared:
         return spread(values)
     apart = difference([figure(base[s]) for s in shared], [figure(models[s]) for s in shared], paired=True)
+    if math.isnan(apart.mean):
+        return spread(values)
     told = f"{apart.mean:+.3f}"
     return f"{spread(values)} ({f'**{told}**' if apart.within_noise is False else told})"
 
@@ -167,4 +171,7 @@ def _first(arms: dict[str, dict[str, Measured]]) -> Measured:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KinelexError as error:
+        sys.exit(f"table.py: {error}")
