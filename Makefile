@@ -27,7 +27,7 @@ demo: $(STAMP)
 	@echo "Open $(DEMO).html in a browser, $(DEMO).png as a picture, $(DEMO).glb or $(DEMO).bvh in your 3D tool."
 
 test: $(STAMP)
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@
 #
 # PACKS   folder of the unpacked packs (docs/evaluation.md names them)
 # WORK    where everything is written (default: runs/work, in debug runs/work-debug)
+# ARMS    which arms of runs/comparison/arms.txt (default: all)
 # SEEDS   training seeds of every arm (default: "1 2 3")
 # JOBS    arms that are trained at a time, a core each (default: 2)
 # MATE    an enhanced encoder to use instead of training one
@@ -122,9 +123,10 @@ for store in $(stores); do
 done
 export CORPUS TRAIN_STORES
 
+ARMS=${ARMS:-$(grep -v '^#' runs/comparison/arms.txt | cut -d' ' -f1)}
 echo "== train and measure the arms, $JOBS at a time: about 25 minutes of a core for each arm and seed"
 for seed in $SEEDS; do
-    grep -v '^#' runs/comparison/arms.txt | cut -d' ' -f1 | sed "s/$/ $seed/"
+    for arm in $ARMS; do echo "$arm $seed"; done
 done | xargs -P "$JOBS" -n 2 runs/comparison/arm.sh
 
 python runs/comparison/table.py "$WORK" --output "$WORK/results"

@@ -1,4 +1,4 @@
-"""runs/reproduce.sh debug: the whole comparison, from recordings to tables, with networks that learn nothing."""
+"""runs/reproduce.sh debug: the comparison, from recordings to tables, with networks that learn nothing."""
 
 from __future__ import annotations
 
@@ -10,30 +10,32 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from kinelex.training.recipes import load_recipe
+
 ROOT = Path(__file__).parents[2]
+ARMS = ("momask", "guided", "segmo+mate")  # every part of the script in half the time of all arms
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 def test_the_comparison_runs_whole_and_goes_on_where_it_was(tmp_path: Path) -> None:
     work = tmp_path / "work"
     first = reproduce(work)
-    arms = [line.split()[0] for line in (ROOT / "runs/comparison/arms.txt").read_text().splitlines()[1:]]
     table = (work / "results" / "comparison.md").read_text("utf-8")
-    assert f"| | {' | '.join(arms)} |" in table
+    assert f"| | {' | '.join(ARMS)} |" in table
     for row in ("word probes ↑", "FID ↓", "MM-Dist, second judge ↓", "place"):
         cells = next(line for line in table.splitlines() if line.startswith(f"| {row} |")).split("|")[2:-1]
-        assert len(cells) == len(arms)
+        assert len(cells) == len(ARMS)
         assert all(any(letter.isdigit() for letter in cell) for cell in cells)
     with Image.open(work / "results" / "comparison.png") as picture:
         picture.verify()
     # One arm lacks its probes: only they are measured again.
-    (work / "arms" / "segmo-1" / "probes.json").unlink()
-    trained = (work / "arms" / "segmo-1" / "model" / "masked.safetensors").stat().st_mtime_ns
+    (work / "arms" / "guided-1" / "probes.json").unlink()
+    trained = (work / "arms" / "guided-1" / "model" / "masked.safetensors").stat().st_mtime_ns
     again = reproduce(work)
     assert "train MATE's encoder: about" in first
     assert "train MATE's encoder: there already" in again
-    assert (work / "arms" / "segmo-1" / "probes.json").is_file()
-    assert (work / "arms" / "segmo-1" / "model" / "masked.safetensors").stat().st_mtime_ns == trained
+    assert (work / "arms" / "guided-1" / "probes.json").is_file()
+    assert (work / "arms" / "guided-1" / "model" / "masked.safetensors").stat().st_mtime_ns == trained
     assert (work / "results" / "comparison.md").read_text("utf-8") == table
 
 
@@ -55,7 +57,14 @@ def reproduce(work: Path) -> str:
     """What the script says."""
     ended = subprocess.run(
         ["bash", ROOT / "runs/reproduce.sh", "debug"], capture_output=True, text=True, check=False,
-        env=os.environ | {"WORK": str(work), "JOBS": "1", "OMP_NUM_THREADS": "1"},
+        env=os.environ | {"WORK": str(work), "JOBS": "1", "ARMS": " ".join(ARMS), "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
     return ended.stdout
+
+
+def test_every_arm_is_a_recipe() -> None:
+    for line in (ROOT / "runs/comparison/arms.txt").read_text("utf-8").splitlines()[1:]:
+        _, encoder, *changes = line.split()
+        assert encoder in ("minilm", "mate")
+        assert load_recipe("comparison", changes) != load_recipe("comparison") or not changes
