@@ -19,12 +19,13 @@ from kinelex.motion.skeleton import HUMANML3D
 from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.training.cache import Sequences
 from kinelex.training.corpus import Corpus, FrameBank, Split
+from kinelex.training.durations import LengthStage
 from kinelex.training.loop import Stage, Training, make_fabric
 from kinelex.training.recipes import Recipe, load_recipe
-from kinelex.training.run import stage_config
-from kinelex.training.stages import LengthStage, TokenizerStage, TokenStage
-from kinelex.training.workshop import STAGES, build_model
+from kinelex.training.stages import TokenizerStage, TokenStage
+from kinelex.training.workshop import build_model
 
+STAGES = ("tokenizer", "length", "masked", "residual")
 TEXT_WIDTH, TOKENS, CLIPS, PUBLISHED_SECONDS = 384, 49, 2048, 2.7
 
 
@@ -113,11 +114,13 @@ def main() -> None:
         "--batch-size", type=int, help="of all stages; default: 64 on a CPU, the recipe's on a GPU"
     )
     parser.add_argument("--seconds", type=float, default=10.0, help="measuring time of a stage")
+    parser.add_argument("--precision", default="auto", choices=("auto", "bf16", "fp32"))
     parser.add_argument("--longest", action="store_true", help="no short sequences")
     parser.add_argument("--stages", nargs="+", default=STAGES, choices=STAGES)
     arguments = parser.parse_args()
     batch_size = arguments.batch_size or (64 if arguments.device == "cpu" else None)
-    changes = [f"{stage}.train.batch_size={batch_size}" for stage in STAGES] if batch_size else []
+    changes = [f"{stage}.train.precision={arguments.precision}" for stage in STAGES]
+    changes += [f"{stage}.train.batch_size={batch_size}" for stage in STAGES] if batch_size else []
     recipe = load_recipe(arguments.recipe, changes)
     table = Table(
         f"recipe {recipe.name} on {arguments.device}",
@@ -128,7 +131,7 @@ def main() -> None:
         "published / ours",
     )
     for name in arguments.stages:
-        config = stage_config(recipe, name)
+        config = recipe.training(name)
         fabric = make_fabric(arguments.device, config.precision)
         training = Training(build_stage(name, recipe, fabric.device, arguments.longest), config, fabric)
         spent = seconds_per_step(training, fabric.device, arguments.seconds)
