@@ -110,7 +110,10 @@ def test_a_name_means_a_recipe_of_the_package(monkeypatch: pytest.MonkeyPatch, t
         ("masked: {train: {steps: 9, lr: quick}}", r"lr is 'quick'; it must be a number"),
         ("masked: {train: {steps: 9, betas: [0.9]}}", r"betas has 1 values; it needs 2"),
         ("masked: {train: {steps: 9, milestones: 5}}", r"milestones is 5; it must be a list"),
-        ("masked: {train: {steps: 9, precision: fp8}}", r"precision is 'fp8'; choose one of bf16, fp32"),
+        (
+            "masked: {train: {steps: 9, precision: fp8}}",
+            r"precision is 'fp8'; choose one of auto, bf16, fp32",
+        ),
         ("masked: {train: {steps: 9, ema: 1}}", r"ema is 1\.0; give 0 to less than 1"),
         ("data: {mirror: 1}", r"data\.mirror is 1; it must be true or false"),
         ("data: {window: 30}", r"data\.window is 30; it must be a multiple of 4"),
@@ -163,4 +166,4 @@ def test_any_content_is_a_recipe_or_a_sentence(
 
 
 def test_train_config_defaults_are_valid() -> None:
-    assert TrainConfig(steps=1).precision == "bf16"
+    assert TrainConfig(steps=1).precision == "auto"

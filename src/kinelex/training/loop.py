@@ -41,6 +41,7 @@ from kinelex.training.optim import (
     learning_rate,
     set_learning_rate,
 )
+from kinelex.training.precision import fabric_precision
 from kinelex.training.recipes import TrainConfig
 from kinelex.training.sampler import BatchSampler, Rows
 
@@ -106,7 +107,7 @@ def make_fabric(device: str, precision: str) -> Fabric:
 
     Args:
         device: "cpu", "cuda" or "auto".
-        precision: "bf16" or "fp32".
+        precision: "auto", "bf16" or "fp32".
 
     Raises:
         KinelexError: there is no such device.
@@ -125,7 +126,7 @@ def make_fabric(device: str, precision: str) -> Fabric:
         accelerator=device,
         devices=processes,
         strategy="ddp" if processes > 1 else "auto",
-        precision="bf16-mixed" if precision == "bf16" else "32-true",
+        precision=fabric_precision(precision, device),  # type: ignore[arg-type]
     )
     fabric.launch()
     if device == "cuda":

@@ -42,7 +42,7 @@ class TrainConfig:
         clip: largest norm of the gradient; 0 does not clip.
         ema: decay of the moving average of the weights, which is what is validated and kept; 0 keeps the
             weights.
-        precision: bf16 autocast or fp32.
+        precision: bf16 autocast, fp32, or auto: bf16 where the device computes in it, which many processors do not.
         compile: compile the networks where the device is a GPU.
         keep: weights to keep: the last, or those with the best validation.
         validate_every: steps between validations; there is always one at the end.
@@ -60,7 +60,7 @@ class TrainConfig:
     gamma: float = 0.1
     clip: float = 1.0
     ema: float = 0.999
-    precision: Literal["bf16", "fp32"] = "bf16"
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
     compile: bool = False
     keep: Literal["last", "best"] = "last"
     validate_every: int = 2000
