@@ -46,7 +46,7 @@ def test_every_lemma_starts_from_its_own_commonest_word(tmp_path: Path) -> None:
 
 def test_a_word_is_the_mean_of_its_pieces() -> None:
     table = torch.randn(9, 4, generator=torch.Generator().manual_seed(0))
-    found = mean_of_pieces(table, torch.tensor([[3, -1, -1], [1, 8, 2]]))
+    found = mean_of_pieces(torch.nn.Embedding.from_pretrained(table), torch.tensor([[3, -1, -1], [1, 8, 2]]))
     torch.testing.assert_close(found, torch.stack([table[3], table[[1, 8, 2]].mean(0)]))
 
 

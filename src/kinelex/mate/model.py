@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
 from kinelex.errors import KinelexError
 from kinelex.mate.disentanglement import WordAttention, all_pairs
 from kinelex.mate.losses import contrastive_loss, cross_loss, reconstruction_loss, self_loss
 from kinelex.mate.motion import MotionDecoder, MotionEncoder, MotionSideConfig
+from kinelex.mate.sentences import pooled_sentences
 from kinelex.mate.trainable import TrainableEncoder
 from kinelex.mate.words import Lexicon
 from kinelex.text.encoders import Tokens
@@ -110,16 +110,10 @@ class Mate(nn.Module):
 
     def projected(self, words: Tensor) -> Tensor:
         """(N, D) Proj(WE(w)) of rows of the lexicon."""
-        table = self.encoder.word_embeddings.weight
-        return self.word_projection(mean_of_pieces(table, self.pieces[words]))
+        return self.word_projection(mean_of_pieces(self.encoder.word_embeddings, self.pieces[words]))
 
     def losses(self, batch: MateBatch) -> dict[str, Tensor]:
         """Every loss that is switched on by name, and their weighted sum as "loss"."""
-        # Each read of the table adds the trained differences anew, which for 30,000 rows takes its time.
-        with parametrize.cached():
-            return self._losses(batch)
-
-    def _losses(self, batch: MateBatch) -> dict[str, Tensor]:
         wanted, temperature = self.config.losses, self.config.temperature
         motion = self.motion_encoder(batch.motions, batch.lengths)
         found: dict[str, Tensor] = {}
@@ -130,7 +124,8 @@ class Mate(nn.Module):
                 decoded, batch.motions[:, : decoded.shape[1]], frames
             )
         if wanted.sentence:
-            sentences = self.sentence_projection(self.encoder(batch.sentences).pooled)
+            pooled = pooled_sentences(self.encoder, batch.sentences, batch.sentence)
+            sentences = self.sentence_projection(pooled)
             same = batch.sentence[:, None] == batch.sentence
             found["sentence"] = contrastive_loss(sentences, motion.whole, same, temperature)
         if wanted.own or wanted.cross or wanted.align:

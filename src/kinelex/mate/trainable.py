@@ -13,7 +13,6 @@ from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
 from kinelex.errors import KinelexError
 from kinelex.text.encoders import TextEncoder
@@ -42,28 +41,42 @@ class TrainedPart:
                 raise KinelexError(f"{name} is {getattr(self, name)}; give at least 1")
 
 
-class AddedToRows(nn.Module):
-    """A table plus trained differences at chosen rows; every other row is the table's own, bit by bit.
+class TrainedRows(nn.Module):
+    """In place of an embedding table: the table plus trained differences at chosen rows.
 
-    The differences start at 0, so weight decay draws words to what they meant before, and a word that no batch
-    held keeps its embedding.
+    Every other row is the table's own, bit by bit. The differences start at 0, so weight decay draws words to what
+    they meant before, and a word that no batch held keeps its embedding. Only the rows that are read are added, and
+    gradients are as large as the differences, not as the table.
     """
 
     rows: Tensor
+    place: Tensor
 
-    def __init__(self, rows: Tensor, width: int) -> None:
+    def __init__(self, table: nn.Embedding, rows: Tensor) -> None:
         """
         Args:
+            table: (V, H), frozen.
             rows: (N,) row numbers, each once.
-            width: of the table.
         """
         super().__init__()
+        self.table = table
+        self.num_embeddings, self.embedding_dim = table.num_embeddings, table.embedding_dim
+        self.padding_idx = table.padding_idx
+        place = torch.full((table.num_embeddings,), len(rows), device=rows.device)
+        place[rows] = torch.arange(len(rows), device=rows.device)
         self.register_buffer("rows", rows)
-        self.difference = nn.Parameter(torch.zeros(len(rows), width, device=rows.device))
+        self.register_buffer("place", place)
+        self.difference = nn.Parameter(torch.zeros(len(rows), table.embedding_dim, device=rows.device))
 
-    def forward(self, table: Tensor) -> Tensor:
+    @property
+    def weight(self) -> Tensor:
         """The table (V, H) with the differences."""
-        return table.index_add(0, self.rows, self.difference)
+        return self.table.weight.index_add(0, self.rows, self.difference)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Embeddings (..., H) of token ids (...)."""
+        changes = nn.functional.pad(self.difference, (0, 0, 0, 1))
+        return self.table(ids) + nn.functional.embedding(self.place[ids], changes)
 
 
 class TrainableEncoder(TextEncoder):
@@ -92,7 +105,7 @@ class TrainableEncoder(TextEncoder):
         super().__init__(model, encoder.tokenizer, normalize=encoder.normalize)
         self.part = part
         if part.kind == "words":
-            _train_rows(self.word_embeddings, token_ids)
+            model.set_input_embeddings(_trained_rows(self.word_embeddings, token_ids))
         elif part.kind == "upper":
             _layers(self.model, part.layers).requires_grad_(True)
         elif part.kind == "all":
@@ -121,18 +134,17 @@ class TrainableEncoder(TextEncoder):
         self.plain().save(folder, dtype, card)
 
 
-def _train_rows(embedding: nn.Embedding, token_ids: Collection[int]) -> None:
-    """Let differences at the rows be trained, and nothing else of the table."""
+def _trained_rows(table: nn.Embedding, token_ids: Collection[int]) -> TrainedRows:
+    """The table with differences at the rows."""
     if not token_ids:
         raise KinelexError("no token ids to train; give those of the words of the corpus")
     rows = sorted(set(token_ids))
-    if rows[0] < 0 or rows[-1] >= embedding.num_embeddings:
+    if rows[0] < 0 or rows[-1] >= table.num_embeddings:
         raise KinelexError(
-            f"token ids {rows[0]} to {rows[-1]} leave the table of {embedding.num_embeddings} rows; "
+            f"token ids {rows[0]} to {rows[-1]} leave the table of {table.num_embeddings} rows; "
             "take them from this encoder's own tokenizer"
         )
-    numbers = torch.tensor(rows, device=embedding.weight.device)
-    parametrize.register_parametrization(embedding, "weight", AddedToRows(numbers, embedding.embedding_dim))
+    return TrainedRows(table, torch.tensor(rows, device=table.weight.device))
 
 
 def _ordinary(embedding: nn.Embedding) -> nn.Embedding:

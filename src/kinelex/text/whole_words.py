@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kinelex.errors import KinelexError
 from kinelex.text.encoders import TextEncoder
@@ -36,10 +36,10 @@ def piece_table(encoder: TextEncoder, words: Sequence[str]) -> Tensor:
     return table
 
 
-def mean_of_pieces(embeddings: Tensor, pieces: Tensor) -> Tensor:
-    """(N, H) the mean over each word's pieces (N, P) of an embedding table (V, H), with gradients."""
+def mean_of_pieces(embeddings: nn.Module, pieces: Tensor) -> Tensor:
+    """(N, H) the mean over each word's pieces (N, P) of what an embedding layer says of them, with gradients."""
     present = (pieces >= 0)[..., None]
-    return (embeddings[pieces.clamp(min=0)] * present).sum(1) / present.sum(1)
+    return (embeddings(pieces.clamp(min=0)) * present).sum(1) / present.sum(1)
 
 
 def word_vectors(encoder: TextEncoder, words: Sequence[str]) -> Tensor:
@@ -48,4 +48,4 @@ def word_vectors(encoder: TextEncoder, words: Sequence[str]) -> Tensor:
     Raises:
         KinelexError: what `word_pieces` raises.
     """
-    return mean_of_pieces(encoder.word_embeddings.weight, piece_table(encoder, words))
+    return mean_of_pieces(encoder.word_embeddings, piece_table(encoder, words))
