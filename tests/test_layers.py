@@ -107,3 +107,15 @@ def test_public_names_exist() -> None:
     module = importlib.import_module("kinelex")
     for name in module.__all__:
         assert getattr(module, name) is not None
+
+
+def test_starting_does_not_wait_for_libraries_that_few_tasks_need() -> None:
+    """Generating and training must not load torch's compiler, clustering or plotting, each seconds."""
+    program = """
+import sys
+import kinelex.hub, kinelex.pipeline, kinelex.training.run
+slow = {"torch._dynamo", "sympy", "ruptures", "sklearn", "lightning", "matplotlib"}
+sys.exit(", ".join(sorted(slow & sys.modules.keys())))
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr

@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import ruptures
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from sklearn.cluster import KMeans
 from torch import Tensor
 
 from kinelex.atomic import atomic_path
@@ -90,6 +88,9 @@ class ChangePoints:
         windows = self.scale.windows(features)
         if count == 1 or len(windows) < _SMALLEST * count:
             return uniform_cuts(features, phrases)
+        # Imported here: it takes seconds, for which nothing else need wait.
+        import ruptures
+
         search = ruptures.KernelCPD(kernel="rbf", min_size=_SMALLEST).fit(windows)
         places = search.predict(n_bkps=count - 1)
         assert places is not None
@@ -134,6 +135,9 @@ class MotionPrimitives:
             raise KinelexError(
                 f"{len(windows)} windows of motion cannot make {count} primitives; give more clips"
             )
+        # Imported here for the same reason as ruptures.
+        from sklearn.cluster import KMeans
+
         found = KMeans(count, random_state=seed).fit(windows)
         return cls(scale, torch.from_numpy(found.cluster_centers_).float())
 
