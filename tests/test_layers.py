@@ -115,7 +115,7 @@ def test_starting_does_not_wait_for_libraries_that_few_tasks_need() -> None:
 import sys
 import kinelex.hub, kinelex.pipeline, kinelex.training.run
 slow = {"torch._dynamo", "sympy", "ruptures", "sklearn", "lightning", "matplotlib"}
-sys.exit(", ".join(sorted(slow & sys.modules.keys())))
+sys.exit(", ".join(sorted(slow & set(sys.modules))) or 0)
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
