@@ -14,70 +14,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-mode=${1:-full}
-if [ "$mode" = debug ]; then
-    export WORK=${WORK:-runs/work-debug} SEEDS=${SEEDS:-1} DEBUG=-debug
-    export EVALUATE="--repeats 1 --split all --limit 32 --multimodality 0" PROBE="--seeds 1 --family place"
-elif [ "$mode" = full ]; then
-    export WORK=${WORK:-runs/work} SEEDS=${SEEDS:-1 2 3} DEBUG=
-    export EVALUATE="--repeats 3 --multimodality 32" PROBE="--seeds 3"
-    : "${PACKS:?give the folder of the unpacked data packs: PACKS=packs runs/reproduce.sh}"
-else
-    echo "runs/reproduce.sh knows debug, or no argument for all; not $mode" >&2
-    exit 2
-fi
-export JOBS=${JOBS:-2} DEVICE=${DEVICE:-cpu} OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
-export PATH="$PWD/.venv/bin:$PATH"
-if [ -n "${MATE:-}" ] && [ ! -e "$MATE/model.safetensors" ]; then
-    echo "MATE=$MATE is no folder of an encoder: it has no model.safetensors" >&2
-    exit 2
-fi
-command -v kinelex > /dev/null || { echo "kinelex is not installed; run make setup first" >&2; exit 2; }
-
-# step WHAT TIME PRODUCT COMMAND...: a step whose product exists is done.
-step() {
-    local what=$1 time=$2 product=$3
-    shift 3
-    if [ -e "$product" ]; then
-        echo "== $what: there already ($product)"
-    else
-        echo "== $what: about $time on one core"
-        "$@"
-    fi
-}
-
-stores() {
-    if [ "$mode" = debug ]; then
-        echo bundled composed
-    else
-        echo bandai-namco cmu acrnn jump hdm05 composed
-    fi
-}
-
-prepare() {
-    local source=()
-    for store in $(stores); do
-        [ "$store" = composed ] || source+=(--source "$WORK/stores/$store")
-    done
-    if [ "$mode" = debug ]; then
-        python runs/comparison/debug_pack.py "$WORK/pack"
-        kinelex prepare folder --source "$WORK/pack" --output "$WORK/stores/bundled"
-        kinelex prepare compose "${source[@]}" --output "$WORK/stores/composed" --count 40
-        return
-    fi
-    for corpus in bandai-namco cmu acrnn jump hdm05; do
-        kinelex prepare "$corpus" --source "$PACKS" --output "$WORK/stores/$corpus"
-    done
-    kinelex prepare compose "${source[@]}" --output "$WORK/stores/composed" --count 3000
-}
-
-train() {
-    local recipe=$1 output=$2
-    shift 2
-    local data=()
-    for store in $(stores); do data+=(--store "$WORK/stores/$store"); done
-    kinelex train "$recipe$DEBUG" "${data[@]}" --output "$output" --device "$DEVICE" "$@"
-}
+source runs/steps.sh
+if [ "$mode" = debug ]; then export SEEDS=${SEEDS:-1}; else export SEEDS=${SEEDS:-1 2 3}; fi
 
 # What all arms of an encoder have in common: tokenizer, decoder, length, durations, and the texts' vectors.
 shared() {
@@ -92,13 +30,12 @@ shared() {
     touch "$WORK/shared-$encoder/done"
 }
 
-export ENCODER_MINILM=minilm ENCODER_MATE=${MATE:-$WORK/mate/model}
-step "prepare the data" "8 minutes" "$WORK/stores/composed/manifest.json" prepare
+prepared
 
 companions() {
     step "train the judge" "15 minutes" "$WORK/judge/model/config.yaml" train evaluator "$WORK/judge"
     step "train the retrieval model" "25 minutes" "$WORK/retrieval/model/config.yaml" train retrieval-cpu "$WORK/retrieval"
-    step "train MATE's encoder" "45 minutes" "$ENCODER_MATE/model.safetensors" train mate-minilm-cpu "$WORK/mate"
+    enhanced
 }
 beginnings() {
     step "train what the arms share, MiniLM" "90 minutes" "$WORK/shared-minilm/done" shared minilm "$ENCODER_MINILM"
@@ -114,14 +51,6 @@ else
     beginnings
 fi
 step "train what the arms share, MATE" "10 minutes" "$WORK/shared-mate/done" shared mate "$ENCODER_MATE"
-
-# The judges look at recordings of actions, not at composed ones.
-CORPUS=
-for store in $(stores); do
-    [ "$store" = composed ] || CORPUS+="--corpus $WORK/stores/$store "
-    TRAIN_STORES="${TRAIN_STORES:-}--store $WORK/stores/$store "
-done
-export CORPUS TRAIN_STORES
 
 ARMS=${ARMS:-$(grep -v '^#' runs/comparison/arms.txt | cut -d' ' -f1)}
 echo "== train and measure the arms, $JOBS at a time: about 25 minutes of a core for each arm and seed"

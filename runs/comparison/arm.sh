@@ -16,7 +16,7 @@ if [ ! -e "$folder/model/config.yaml" ]; then
     mkdir -p "$folder"
     cp -R "$WORK/shared-$encoder/." "$folder/"
     # shellcheck disable=SC2086  # lists of words
-    kinelex train "comparison$DEBUG" $TRAIN_STORES --output "$folder" --device "$DEVICE" "${overrides[@]}"
+    kinelex train "comparison$DEBUG" $STORES --output "$folder" --device "$DEVICE" "${overrides[@]}"
 fi
 # shellcheck disable=SC2086
 [ -e "$folder/report/report.json" ] || kinelex evaluate "$folder/model" $CORPUS --judge "$WORK/judge/model" \

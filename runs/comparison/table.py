@@ -97,11 +97,18 @@ def read_arm(folder: Path, name: str) -> dict[str, Measured]:
     """The measured models of an arm, by training seed."""
     found = {}
     for place in sorted(folder.glob(f"{name}-*")):
-        probes = place / "probes.json"
-        if (place / "report" / "report.json").is_file() and probes.is_file():
-            seed = place.name.removeprefix(f"{name}-")
-            found[seed] = Measured(read_report(place / "report"), json.loads(probes.read_text("utf-8")))
+        measured = read_measured(place)
+        if measured is not None:
+            found[place.name.removeprefix(f"{name}-")] = measured
     return found
+
+
+def read_measured(place: Path) -> Measured | None:
+    """The report and the probes in a folder; None where one of them is not there yet."""
+    probes = place / "probes.json"
+    if not ((place / "report" / "report.json").is_file() and probes.is_file()):
+        return None
+    return Measured(read_report(place / "report"), json.loads(probes.read_text("utf-8")))
 
 
 def document(arms: dict[str, dict[str, Measured]]) -> str:
