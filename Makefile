@@ -26,7 +26,7 @@ demo: $(STAMP)
 		--output $(DEMO).png --output $(DEMO).html
 	@echo "Open $(DEMO).html in a browser, $(DEMO).png as a picture, $(DEMO).glb or $(DEMO).bvh in your 3D tool."
 
-# The suite starts many processes: compile what is installed once, not in each of them.
+# The suite starts many processes, and where Python may not write bytecode each would compile all that it imports.
 test: export UV_COMPILE_BYTECODE := 1
 test: $(STAMP)
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder

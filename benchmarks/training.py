@@ -114,13 +114,20 @@ def main() -> None:
         "--batch-size", type=int, help="of all stages; default: 64 on a CPU, the recipe's on a GPU"
     )
     parser.add_argument("--seconds", type=float, default=10.0, help="measuring time of a stage")
-    parser.add_argument("--precision", default="auto", choices=("auto", "bf16", "fp32"))
+    parser.add_argument(
+        "--precision", choices=("auto", "bf16", "fp32"), help="of all stages; default: the recipe's"
+    )
     parser.add_argument("--longest", action="store_true", help="no short sequences")
     parser.add_argument("--stages", nargs="+", default=STAGES, choices=STAGES)
     arguments = parser.parse_args()
     batch_size = arguments.batch_size or (64 if arguments.device == "cpu" else None)
-    changes = [f"{stage}.train.precision={arguments.precision}" for stage in STAGES]
-    changes += [f"{stage}.train.batch_size={batch_size}" for stage in STAGES] if batch_size else []
+    wanted = {"batch_size": batch_size, "precision": arguments.precision}
+    changes = [
+        f"{stage}.train.{key}={value}"
+        for stage in STAGES
+        for key, value in wanted.items()
+        if value is not None
+    ]
     recipe = load_recipe(arguments.recipe, changes)
     table = Table(
         f"recipe {recipe.name} on {arguments.device}",

@@ -2,7 +2,7 @@
 # MDM, MotionDiffuse and MMM, each on plain and on enhanced words: from the data packs to the tables of docs/hosts.md.
 # Killed or stopped, it goes on when it is started again; with the WORK of reproduce.sh it uses what is there.
 #
-#   PACKS=packs runs/hosts.sh              all: about four hours of one processor core
+#   PACKS=packs runs/hosts.sh              all: about six hours of one processor core
 #   runs/hosts.sh debug                    all of it in minutes, on bundled recordings, with networks that learn nothing
 #
 # PACKS, WORK, JOBS, MATE, DEVICE: as for reproduce.sh
@@ -12,6 +12,9 @@ cd "$(dirname "$0")/.."
 
 source runs/steps.sh
 HOSTS=${HOSTS:-mdm motiondiffuse mmm}
+for host in $HOSTS; do
+    grep -q "^$host " runs/comparison/samplers.txt || { echo "HOSTS: there is no host $host" >&2; exit 2; }
+done
 # A clip of a host that diffuses takes seconds: one seed of the probes says enough.
 if [ "$mode" = full ]; then export EVALUATE="--repeats 3 --multimodality 0" PROBE="--seeds 1"; fi
 

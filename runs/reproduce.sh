@@ -15,7 +15,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 source runs/steps.sh
-if [ "$mode" = debug ]; then export SEEDS=${SEEDS:-1}; else export SEEDS=${SEEDS:-1 2 3}; fi
+if [ "$mode" = debug ]; then SEEDS=${SEEDS:-1}; else SEEDS=${SEEDS:-1 2 3}; fi
 
 # What all arms of an encoder have in common: tokenizer, decoder, length, durations, and the texts' vectors.
 shared() {

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What reproduce.sh and hosts.sh have in common: settings, data, and steps that are not done twice. Sourced by both, after
 # cd to the repository, with the words that each was called with.
 

@@ -110,7 +110,7 @@ def test_public_names_exist() -> None:
 
 
 def test_starting_does_not_wait_for_libraries_that_few_tasks_need() -> None:
-    """Generating and training must not load torch's compiler, clustering or plotting, each seconds."""
+    """Importing what generates and trains must not load torch's compiler, clustering or plotting, each seconds."""
     program = """
 import sys
 import kinelex.hub, kinelex.pipeline, kinelex.training.run

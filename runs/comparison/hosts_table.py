@@ -3,8 +3,8 @@
     python runs/comparison/hosts_table.py WORK --output FOLDER
 
 Reads WORK/hosts/HOST-ENCODER/{report/report.json,probes.json,samplers/}; writes hosts.md. Intervals of figures are over
-the repeats of an evaluation, those of differences are Student's: over repeats, and for the probes over pairs of
-sentences. One training each: another one differs, too.
+the repeats of an evaluation, of the probes Wilson's over their trials; those of differences are Student's, over repeats
+and, of the probes, over pairs of sentences. One training each: another one differs, too.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from kinelex.atomic import atomic_path
 from kinelex.errors import KinelexError
 from kinelex.evaluation.comparison import compare, difference, read_report
 from kinelex.evaluation.probes.validation import wilson_interval
-from kinelex.evaluation.report import LABELS, shown
+from kinelex.evaluation.report import LABELS, REPORT, shown
 
 HOSTS, PLAIN, ENHANCED = ("mdm", "motiondiffuse", "mmm"), "minilm", "mate"
-WANTED = ("top1", "top2", "top3", "mm_dist", "fid", "diversity", "foot_skating_cm_s", "jerk_m_s3")
+QUALITY = ("foot_skating_cm_s", "jerk_m_s3")
+WANTED = ("top1", "top2", "top3", "mm_dist", "fid", "diversity", *QUALITY)
 
 
 def main() -> None:
@@ -59,6 +60,7 @@ def recordings(pairs: dict[str, tuple[Measured, Measured]]) -> str:
     """The row of the recordings, which is the same for all."""
     report = next(iter(pairs.values()))[0].report
     truth = {LABELS[name]: shown(value) for name, value in report["ground_truth"].items()}
+    truth |= {LABELS[name]: f"{report['quality'][name]['real']:.3f}" for name in QUALITY}
     told = ", ".join(f"{label} {value}" for label, value in truth.items() if value != "–")
     return f"{report['corpus']['clips']} clips, {report['repeats']} repeats. Recordings: {told}.\n"
 
@@ -85,10 +87,9 @@ def probed(one: Measured, family: str | None) -> str:
 
 def change(plain: Measured, enhanced: Measured, family: str | None) -> str:
     """How much more often the enhanced words were obeyed, with an interval over pairs of sentences."""
-    first, second = (
-        [fmean(values) for values in by_pair(each, family).values()] for each in (plain, enhanced)
-    )
-    return str(difference(first, second, paired=True))
+    first, second = by_pair(plain, family), by_pair(enhanced, family)
+    rates = [(fmean(values), fmean(second[pair])) for pair, values in first.items()]
+    return str(difference(*zip(*rates, strict=True), paired=True))
 
 
 def by_pair(one: Measured, family: str | None) -> dict[tuple[str, int], list[bool]]:
@@ -107,7 +108,8 @@ def sampling(folder: Path, hosts: Iterable[str]) -> Iterator[str]:
     yield "|" + " --- |" * (len(figures) + 4)
     for host in hosts:
         plain = folder / f"{host}-{PLAIN}"
-        reports = [read_report(path) for path in (plain / "report", *(plain / "samplers").glob("*"))]
+        found = (plain / "report" / REPORT, *(plain / "samplers").glob(f"*/{REPORT}"))
+        reports = [read_report(path) for path in found]
         for report in sorted(reports, key=drawn):
             values = [shown(report["metrics"][name]) for name in figures]
             seconds = report["seconds"]["generation"]["mean"] / report["corpus"]["clips"]

@@ -1,4 +1,4 @@
-"""The scripts in runs/, from recordings to tables, with networks that learn nothing."""
+"""runs/reproduce.sh debug: the comparison, from recordings to tables, with networks that learn nothing."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from debug_runs import ROOT, debug_run
 from kinelex.training.recipes import load_recipe
 
-ROOT = Path(__file__).parents[2]
 ARMS = ("momask", "guided", "segmo+mate")  # every part of the script in half the time of all arms
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-def test_the_comparisons_run_whole_and_go_on_where_they_were(tmp_path: Path) -> None:
+def test_the_comparison_runs_whole_and_goes_on_where_it_was(tmp_path: Path) -> None:
     work = tmp_path / "work"
     first = reproduce(work)
     table = (work / "results" / "comparison.md").read_text("utf-8")
@@ -38,17 +38,6 @@ def test_the_comparisons_run_whole_and_go_on_where_they_were(tmp_path: Path) -> 
     assert (work / "arms" / "guided-1" / "model" / "masked.safetensors").stat().st_mtime_ns == trained
     assert (work / "results" / "comparison.md").read_text("utf-8") == table
 
-    hosts(work)
-    table = (work / "results" / "hosts.md").read_text("utf-8")
-    for row in ("FID ↓", "MM-Dist ↓", "probes, place ↑"):
-        cells = next(line for line in table.splitlines() if line.startswith(f"| {row} |")).split("|")[2:-1]
-        assert len(cells) == 3
-        assert all(any(letter.isdigit() for letter in cell) for cell in cells)
-    drawn = [line.split("|")[1:4] for line in table.splitlines() if line.startswith("| mmm |")]
-    assert [steps.strip() for _, _, steps in drawn] == ["4", "5", "20"], (
-        "the recipe's own steps and the others"
-    )
-
 
 def test_wrong_use_ends_in_a_sentence(tmp_path: Path) -> None:
     for arguments, message, setting in (
@@ -65,23 +54,8 @@ def test_wrong_use_ends_in_a_sentence(tmp_path: Path) -> None:
 
 
 def reproduce(work: Path) -> str:
-    """What the script of the comparison says."""
-    return debug("reproduce.sh", work, ARMS=" ".join(ARMS))
-
-
-def hosts(work: Path) -> str:
-    """What the script of the hosts says, of the quickest of them, on the same data and encoder."""
-    return debug("hosts.sh", work, HOSTS="mmm")
-
-
-def debug(script: str, work: Path, **choice: str) -> str:
-    """What a script says in its debug run."""
-    ended = subprocess.run(
-        ["bash", ROOT / "runs" / script, "debug"], capture_output=True, text=True, check=False,
-        env=os.environ | {"WORK": str(work), "JOBS": "1", "OMP_NUM_THREADS": "1"} | choice,
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
-    return ended.stdout
+    """What the script says."""
+    return debug_run("reproduce.sh", work, ARMS=" ".join(ARMS))
 
 
 def test_every_arm_is_a_recipe() -> None:

@@ -14,9 +14,11 @@ _GROUPS = 4
 def pooled_sentences(encoder: TextEncoder, tokens: Tokens, sentence: Tensor) -> Tensor:
     """(B, S) sentence vectors, with gradients; each sentence is read once, beside others of about its length.
 
+    Where layers are trained with dropout, equal sentences of a batch share its noise.
+
     Args:
         encoder: reads them.
-        tokens: ids and mask (B, L).
+        tokens: ids and mask (B, L), padded at the end.
         sentence: (B,) equal numbers for equal sentences.
     """
     distinct, place = sentence.unique(return_inverse=True)

@@ -60,8 +60,7 @@ class TrainedRows(nn.Module):
         """
         super().__init__()
         self.table = table
-        self.num_embeddings, self.embedding_dim = table.num_embeddings, table.embedding_dim
-        self.padding_idx = table.padding_idx
+        self.embedding_dim, self.padding_idx = table.embedding_dim, table.padding_idx
         place = torch.full((table.num_embeddings,), len(rows), device=rows.device)
         place[rows] = torch.arange(len(rows), device=rows.device)
         self.register_buffer("rows", rows)
@@ -122,7 +121,7 @@ class TrainableEncoder(TextEncoder):
         """A copy with ordinary weights: differences added to their rows, LoRA's products to their matrices."""
         model: Any = copy.deepcopy(self.model)
         if self.part.kind == "words":
-            model.set_input_embeddings(_ordinary(self.word_embeddings))
+            model.set_input_embeddings(_ordinary(cast(TrainedRows, self.word_embeddings)))
         elif self.part.kind == "lora":
             model = model.merge_and_unload()
         return TextEncoder(model.requires_grad_(True), self.tokenizer, normalize=self.normalize)
@@ -147,7 +146,7 @@ def _trained_rows(table: nn.Embedding, token_ids: Collection[int]) -> TrainedRow
     return TrainedRows(table, torch.tensor(rows, device=table.weight.device))
 
 
-def _ordinary(embedding: nn.Embedding) -> nn.Embedding:
+def _ordinary(embedding: TrainedRows) -> nn.Embedding:
     """The table with its differences added."""
     return nn.Embedding.from_pretrained(
         embedding.weight.detach(), freeze=False, padding_idx=embedding.padding_idx

@@ -55,6 +55,10 @@ class Tokens:
     ids: Tensor
     mask: Tensor
 
+    def to(self, device: torch.device | str) -> Tokens:
+        """The same on another device."""
+        return Tokens(self.ids.to(device), self.mask.to(device))
+
 
 class TextEncoder(nn.Module):
     """A Hugging Face text model behind the contract of Kinelex.

@@ -126,7 +126,7 @@ def make_fabric(device: str, precision: str) -> Fabric:
         accelerator=device,
         devices=processes,
         strategy="ddp" if processes > 1 else "auto",
-        precision=fabric_precision(precision, device),  # type: ignore[arg-type]
+        precision=fabric_precision(precision, device),
     )
     fabric.launch()
     if device == "cuda":
@@ -273,7 +273,12 @@ class Training:
         """Continue from the checkpoint."""
         state = load_checkpoint(path, self.fingerprint, self.fabric.world_size)
         self.step, self.best = state["step"], state["best"]
-        self.stage.model.load_state_dict(state["model"])
+        try:
+            self.stage.model.load_state_dict(state["model"])
+        except RuntimeError as error:
+            raise KinelexError(
+                f"the checkpoint {path} is of another version of the network; delete it to start this stage anew"
+            ) from error
         self.optimizer.load_state_dict(state["optimizer"])
         self.average.load_state_dict(state["average"])
         self.sampler.load_state_dict(state["sampler"])

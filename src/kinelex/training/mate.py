@@ -182,7 +182,9 @@ class MateStage:
         self.train = samples.to(device)
         self.val = word_samples(corpus.val, cuts["val"], tagged, self.lexicon, every, mirror=False).to(device)
         self.banks = {"train": corpus.train.bank.to(device), "val": corpus.val.bank.to(device)}
-        self.tokens = {name: encoder.tokenize(getattr(self, name).texts) for name in ("train", "val")}
+        self.tokens = {
+            name: encoder.tokenize(getattr(self, name).texts).to(device) for name in ("train", "val")
+        }
         self.normalizer = corpus.normalizer.to(device)
         self.mirroring = Mirroring.of(corpus.skeleton, recipe.model.motion.features, device)
         self.weights = frequency_weights(self.lexicon.counts, recipe.words.frequency_power).to(device)
