@@ -72,7 +72,7 @@ def table(plain: Measured, enhanced: Measured) -> str:
         if line.name in WANTED:
             first, second = map(shown, line.values)
             rows.append(f"| {LABELS[line.name]} | {first} | {second} | {line.differences[0] or '–'} |")
-    for family in (None, *dict.fromkeys(trial["family"] for trial in plain.probes["trials"])):
+    for family in (None, *dict.fromkeys(trial["family"] for trial in plain.trials())):
         cells = (probed(plain, family), probed(enhanced, family), change(plain, enhanced, family))
         rows.append(f"| probes, {family or 'all'} ↑ | {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
@@ -95,9 +95,8 @@ def change(plain: Measured, enhanced: Measured, family: str | None) -> str:
 def by_pair(one: Measured, family: str | None) -> dict[tuple[str, int], list[bool]]:
     """Whether both sentences were obeyed, for each trial of each pair of sentences."""
     found: dict[tuple[str, int], list[bool]] = {}
-    for trial in one.probes["trials"]:
-        if family in (None, trial["family"]):
-            found.setdefault((trial["family"], trial["pair"]), []).append(all(trial["right"]))
+    for trial in one.trials(family):
+        found.setdefault((trial["family"], trial["pair"]), []).append(all(trial["right"]))
     return found
 
 

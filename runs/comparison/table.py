@@ -44,9 +44,14 @@ class Measured:
         """A figure that needs no judge."""
         return self.report["quality"][name]["generated"]["mean"]
 
+    def trials(self, family: str | None = None) -> list[dict[str, Any]]:
+        """What the trusted probes said, of a family of words or of all."""
+        wanted = [each for each in self.probes["trials"] if family in (None, each["family"])]
+        return [each for each in wanted if each["scored"]]
+
     def right(self, family: str | None = None) -> float:
         """Share of trials in which both sentences of a pair were obeyed; NaN where none was tried."""
-        trials = [each for each in self.probes["trials"] if family in (None, each["family"])]
+        trials = self.trials(family)
         return fmean(all(each["right"]) for each in trials) if trials else math.nan
 
 
@@ -113,7 +118,7 @@ def read_measured(place: Path) -> Measured | None:
 
 def document(arms: dict[str, dict[str, Measured]]) -> str:
     """Both tables in Markdown."""
-    families = list(dict.fromkeys(trial["family"] for trial in _first(arms).probes["trials"]))
+    families = list(dict.fromkeys(trial["family"] for trial in _first(arms).trials()))
     words: dict[str, Figure] = {family: lambda one, family=family: one.right(family) for family in families}
     seeds = {name: len(models) for name, models in arms.items()}
     told = ", ".join(f"{name} {count}" for name, count in seeds.items())

@@ -17,6 +17,7 @@ from kinelex.evaluation.probes.actions import turning_points
 from kinelex.evaluation.probes.body import Body, unwrapped
 from kinelex.evaluation.probes.questions import QUESTIONS, answer, episodes, faster
 from kinelex.evaluation.probes.recordings import Recording, load_recordings, save_recordings
+from kinelex.evaluation.probes.report import probe_document
 from kinelex.evaluation.probes.scoring import run_suite, score_families
 from kinelex.evaluation.probes.suite import Member, MinimalPair, minimal_pairs
 from kinelex.evaluation.probes.validation import TRUSTED, Validation, joined, validate, wilson_interval
@@ -184,8 +185,10 @@ def test_a_probe_that_failed_scores_nothing() -> None:
     pair = MinimalPair("hand", 0, Member("a", {"hand": "left"}), Member("b", {"hand": "right"}))
     clip = first_of("raise-up-left-hand")
     bad = {"hand": Validation("hand", {("left", "left"): 10, ("right", "right"): 9, ("right", "left"): 1})}
-    score = score_families(run_suite([pair], lambda texts, seed: [clip, clip], [0]), bad)["hand"]
+    verdicts = run_suite([pair], lambda texts, seed: [clip, clip], [0])
+    score = score_families(verdicts, bad)["hand"]
     assert (score.rate, score.pairs, score.unscored) == (None, 0, ("hand",))
+    assert [trial["scored"] for trial in probe_document(verdicts, {}, bad)["trials"]] == [False]
 
 
 def test_recordings_round_trip_to_the_millimetre(tmp_path: Path) -> None:
@@ -215,7 +218,7 @@ def test_the_command_writes_families_and_validation(model_folder: Path, tmp_path
     assert 0 <= document["families"]["stop"]["both_right"] <= 1
     assert document["validation"]["turn"]["n"] > 100
     assert document["validation"]["turn"]["accuracy"] > 0.95
-    assert len(document["trials"]) == 9
+    assert [trial["scored"] for trial in document["trials"]] == [True] * 9
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kinelex.evaluation.probes.scoring import FamilyScore, Verdict
+from kinelex.evaluation.probes.scoring import FamilyScore, Verdict, trusted_questions
 from kinelex.evaluation.probes.validation import TRUSTED, Validation
 
 
 def probe_document(
     verdicts: Sequence[Verdict], scores: Mapping[str, FamilyScore], validation: Mapping[str, Validation]
 ) -> dict[str, Any]:
-    """What probes.json holds of the suite: families, validation, and every trial (for paired comparisons)."""
+    """What probes.json holds of the suite: families, validation, and every trial (for paired comparisons).
+
+    Trials whose probe failed its validation are there, but not `scored`.
+    """
+    trusted = trusted_questions(validation)
     return {
         "families": {family: _family(score) for family, score in scores.items()},
         "validation": {question: _validation(result) for question, result in validation.items()},
@@ -20,7 +24,7 @@ def probe_document(
             {
                 "family": verdict.pair.family, "pair": verdict.pair.number, "seed": verdict.seed,
                 "texts": [verdict.pair.first.text, verdict.pair.second.text],
-                "right": [verdict.first, verdict.second],
+                "right": [verdict.first, verdict.second], "scored": verdict.pair.questions <= trusted,
             }
             for verdict in verdicts
         ],
