@@ -13,6 +13,7 @@ from kinelex.cli import main
 from kinelex.errors import KinelexError
 from kinelex.evaluation.candidate import ModelCandidate
 from kinelex.generators.base import TextCondition
+from kinelex.generators.diffusion.denoiser import Denoiser
 from kinelex.generators.diffusion.generator import MotionDiffusion
 from kinelex.generators.diffusion.samplers import DiffusionSampling
 from kinelex.generators.diffusion.schedule import DiffusionConfig
@@ -186,6 +187,21 @@ def test_mate_changes_nothing_but_the_text_encoder(name: str) -> None:
     enhanced, plain = load_generator_recipe(name), load_generator_recipe(name.removesuffix("+mate"))
     assert enhanced.text.encoder != plain.text.encoder
     assert replace(enhanced, name=plain.name, text=plain.text) == plain  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("features", [251, 263])
+@pytest.mark.parametrize("name", [name for name in RECIPE_NAMES if not name.startswith("mmm")])
+def test_the_denoisers_of_all_recipes_are_wide_enough_for_what_they_predict(name: str, features: int) -> None:
+    with torch.device("meta"):
+        network = load_generator_recipe(name).build("denoiser", Widths(features, 8, 8))
+    assert isinstance(network, Denoiser)
+    assert network.config.features == features
+
+
+def test_noise_that_does_not_fit_through_the_latent_is_refused() -> None:
+    recipe = load_generator_recipe("motiondiffuse-cpu", ["denoiser.transformer.latent=256"])
+    with pytest.raises(KinelexError, match=r"latent is 256.* at least the 263 values"):
+        recipe.build("denoiser", Widths(263, 8, 8))
 
 
 def draw_guided(network: torch.nn.Module, condition: TextCondition) -> None:

@@ -177,7 +177,24 @@ class DiffusionRecipe(HostRecipe):
     def build(self, stage: str, widths: Widths) -> nn.Module:
         if stage != "denoiser":
             return super().build(stage, widths)
+        self._check_width(widths.features)
         return self.denoiser.network(widths, self.data.max_frames)
+
+    def _check_width(self, features: int) -> None:
+        """Refuse a network that cannot pass on the noise which it is to predict.
+
+        Noise has as many independent values a frame as there are features; what does not fit through the latent is an
+        error that no training removes, and the first steps of drawing enlarge it a hundredfold.
+
+        Raises:
+            KinelexError: the latent is narrower than the features.
+        """
+        latent = self.denoiser.transformer.latent
+        if self.denoiser.diffusion.predicts == "noise" and latent < features:
+            raise KinelexError(
+                f"denoiser.transformer.latent is {latent}: a network that predicts noise needs at least the "
+                f"{features} values of a frame; widen it, or predict the motion (denoiser.diffusion.predicts=motion)"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
