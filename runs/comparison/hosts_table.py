@@ -103,14 +103,16 @@ def by_pair(one: Measured, family: str | None) -> dict[tuple[str, int], list[boo
 def sampling(folder: Path, hosts: Iterable[str]) -> Iterator[str]:
     """A row for each way in which a host on plain words was told to draw."""
     figures = ("top3", "mm_dist", "fid")
-    yield f"| host | sampler | steps | {' | '.join(LABELS[name] for name in figures)} | s a clip |"
-    yield "|" + " --- |" * (len(figures) + 4)
+    titles = [LABELS[name] for name in (*figures, "jerk_m_s3")]
+    yield f"| host | sampler | steps | {' | '.join(titles)} | s a clip |"
+    yield "|" + " --- |" * (len(titles) + 4)
     for host in hosts:
         plain = folder / f"{host}-{PLAIN}"
         found = (plain / "report" / REPORT, *(plain / "samplers").glob(f"*/{REPORT}"))
         reports = [read_report(path) for path in found]
         for report in sorted(reports, key=drawn):
             values = [shown(report["metrics"][name]) for name in figures]
+            values.append(f"{report['quality']['jerk_m_s3']['generated']['mean']:.0f}")
             seconds = report["seconds"]["generation"]["mean"] / report["corpus"]["clips"]
             cells = (host, *map(str, drawn(report)), *values, f"{seconds:.3f}")
             yield f"| {' | '.join(cells)} |"
