@@ -9,14 +9,13 @@ and, of the probes, over pairs of sentences. One training each: another one diff
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from table import Measured, read_measured
+from table import Measured, folders, read_measured
 
 from kinelex.atomic import atomic_path
 from kinelex.errors import KinelexError
@@ -31,12 +30,7 @@ WANTED = ("top1", "top2", "top3", "mm_dist", "fid", "diversity", *QUALITY)
 
 def main() -> None:
     """Read what there is and write the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("work", type=Path)
-    parser.add_argument("--output", type=Path, required=True)
-    options = parser.parse_args()
+    options = folders(__doc__)
     folder = options.work / "hosts"
     measured = {host: read_host(folder, host) for host in HOSTS}
     pairs = {host: both for host, both in measured.items() if both is not None}

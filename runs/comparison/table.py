@@ -73,12 +73,7 @@ PICTURED = ("word probes ↑", "order ↑", "R-precision top 3 ↑", "FID ↓")
 
 def main() -> None:
     """Read what there is, write the tables and the picture."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("work", type=Path)
-    parser.add_argument("--output", type=Path, required=True)
-    options = parser.parse_args()
+    options = folders(__doc__)
     arms = {name: read_arm(options.work / "arms", name) for name in arm_names()}
     arms = {name: models for name, models in arms.items() if models}
     if not arms:
@@ -90,6 +85,16 @@ def main() -> None:
     with atomic_path(options.output / "comparison.png") as path:
         picture(arms).savefig(path, dpi=110)
     print(text)
+
+
+def folders(description: str | None) -> argparse.Namespace:
+    """What a script of tables is told: the folder `work` to read and `output` to write."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--output", type=Path, required=True)
+    return parser.parse_args()
 
 
 def arm_names() -> list[str]:
