@@ -22,7 +22,11 @@ COMMANDS = [
     line.replace(r"\|", "|") for line in (*MENU, *re.findall(r"\b(kinelex .*)$", SHELL, flags=re.MULTILINE))
 ]
 # The recipe of the page takes hours, its twin seconds; nobody can ship the published checkpoints.
-SHORTER = {"train guided-cpu ": "train guided-cpu-debug ", "--count 1000": "--count 20"}
+SHORTER = {
+    "train finetune ": "train finetune-debug ",
+    "train guided-cpu ": "train guided-cpu-debug ",
+    "--count 1000": "--count 20",
+}
 NEEDS_DOWNLOAD = "kinelex import "
 
 

@@ -101,7 +101,7 @@ def test_a_name_means_a_recipe_of_the_package(monkeypatch: pytest.MonkeyPatch, t
             r"bad\.yaml: unknown key tokenizer\.train\.stps; did you mean steps",
         ),
         ("tokeniser: {}", r"unknown key tokeniser; did you mean tokenizer"),
-        ("zzz: 1", r"unknown key zzz; known keys: name, data"),
+        ("zzz: 1", r"unknown key zzz; known keys: name, start, data"),
         ("masked: {train: {batch_size: 3}}", r"masked\.train\.steps is missing"),
         ("masked: {train: {steps: 3.5}}", r"masked\.train\.steps is 3\.5; it must be a whole number"),
         ("masked: {train: {steps: true}}", r"must be a whole number"),

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 DESCRIPTION = """Train a generator (tokenizer, transformers, length estimator), an evaluator, a retrieval model or
 an enhanced text encoder.
 
-  kinelex train cpu --store stores/mine --output runs/mine           about three hours on two cores
+  kinelex train finetune --store stores/mine --output runs/mine      the bundled model learns your motion, half an hour
+  kinelex train cpu --store stores/mine --output runs/mine           from nothing, hours on two cores
   kinelex train compact --store stores/a --store stores/b --output runs/compact --device cuda
   kinelex train cpu-debug --store stores/mine --output runs/try      seconds, to see that everything works
   kinelex train cpu --store stores/mine --output runs/mine --set masked.train.steps=2000
@@ -24,6 +25,9 @@ an enhanced text encoder.
   kinelex train evaluator --store stores/mine --output runs/judge    a judge of text and motion, fifteen minutes
   kinelex train mate-minilm-cpu --store stores/mine --output runs/words  a text encoder that knows what words do
   kinelex train retrieval-cpu --store stores/mine --output runs/find text and motion in one space, twenty minutes
+
+A recipe's `start` names a trained model, the parts of it that are kept and the parts that are trained on; `finetune`
+starts from the bundled model, with `--set start.model=runs/other/model` from another.
 
 A stopped or killed training goes on where it was when the same command is given again. The finished model lies in
 OUTPUT/model, ready for `kinelex generate --model OUTPUT/model`; so does every other finished model."""
@@ -133,10 +137,10 @@ def _finished(name: str, result: FitResult, options: argparse.Namespace) -> bool
     return result.finished
 
 
-def _model_card(name: str, options: argparse.Namespace) -> ModelCard:
+def _model_card(name: str, options: argparse.Namespace, more: str = "") -> ModelCard:
     from kinelex.hub import ModelCard
 
-    return ModelCard(name, "that of the data", card(name, options))
+    return ModelCard(name, "that of the data", card(name, options) + more)
 
 
 def _print_result(name: str, result: FitResult) -> None:
@@ -146,7 +150,7 @@ def _print_result(name: str, result: FitResult) -> None:
 
 def _train_generator(options: argparse.Namespace) -> None:
     """Train the stages; write the model folder when all are done."""
-    from kinelex.hub import save_model
+    from kinelex.hub import load_model, save_model
     from kinelex.training.hosts import load_generator_recipe
     from kinelex.training.run import load_parts, train
 
@@ -158,20 +162,20 @@ def _train_generator(options: argparse.Namespace) -> None:
         stages=options.stage,
         **_limits(options),
         segmenter=_segmenter(recipe.retrieval, options),
+        start=None if recipe.start is None else load_model(recipe.start.model),
     )
     for name, result in report.results.items():
         _print_result(name, result)
     if not report.finished:
         print(f"not finished: give the same command again to go on ({options.output})")
         return
-    missing = [
-        name for name in recipe.stages if not (options.output / name / "weights.safetensors").is_file()
-    ]
+    missing = [name for name in recipe.parts if not (options.output / name / "weights.safetensors").is_file()]
     if missing:
         print(f"stages still to train: {', '.join(missing)}")
         return
     model = load_parts(recipe, options.store, options.output)
-    save_model(model, options.output / "model", _model_card(recipe.name, options))
+    start = "" if recipe.start is None else recipe.start.card()
+    save_model(model, options.output / "model", _model_card(recipe.name, options, start))
     print(f"{options.output / 'model'}: ready for --model")
 
 

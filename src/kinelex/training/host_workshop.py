@@ -142,7 +142,7 @@ def load_host(recipe: HostRecipe, skeleton: Skeleton, output: Path) -> MotionMod
     encoder = TextEncoder.load(recipe.text.encoder)
     features = FeatureLayout.of(skeleton).size
     widths = Widths(features, encoder.dim, encoder.model.config.hidden_size)
-    parts: dict[str, Any] = {name: recipe.build(name, widths) for name in recipe.stages}
+    parts: dict[str, Any] = {name: recipe.build(name, widths) for name in recipe.parts}
     for name, model in parts.items():
         load_weights(model, output / name / WEIGHTS)
     parts |= {"normalizer": FeatureNormalizer(features), "whitening": ConditionWhitening(encoder.dim)}

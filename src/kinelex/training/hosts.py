@@ -38,6 +38,7 @@ from kinelex.training.recipes import (
     save_recipe,
 )
 from kinelex.training.schema import from_mapping
+from kinelex.training.start import StartRecipe
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ class HostRecipe(ABC):
     """What the recipes of all hosts have; `retrieval` is for `durations.localised`, as in `Recipe`."""
 
     name: str
+    start: StartRecipe | None = None
     data: DataRecipe = field(default_factory=DataRecipe)
     text: TextRecipe = field(default_factory=TextRecipe)
     length: LengthRecipe = field(default_factory=LengthRecipe)
@@ -122,11 +124,13 @@ class HostRecipe(ABC):
 
     def __post_init__(self) -> None:
         check_retrieval(self.durations is not None and self.durations.localised, self.retrieval)
+        if self.start is not None:
+            self.start.check(self.parts)
 
     @property
     @abstractmethod
-    def host_stages(self) -> tuple[str, ...]:
-        """Names of the host's own stages; tokenizers come first."""
+    def host_parts(self) -> tuple[str, ...]:
+        """Names of the host's own networks; tokenizers come first."""
 
     @property
     @abstractmethod
@@ -134,10 +138,15 @@ class HostRecipe(ABC):
         """What the model takes from its text encoder."""
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the model's networks, each trained in a stage of this name or kept."""
+        timing = ("length",) if self.durations is None else ("length", "durations")
+        return (*self.host_parts[:-1], *timing, self.host_parts[-1])
+
+    @property
     def stages(self) -> tuple[str, ...]:
         """Names of the stages that this recipe trains."""
-        timing = ("length",) if self.durations is None else ("length", "durations")
-        return (*self.host_stages[:-1], *timing, self.host_stages[-1])
+        return tuple(name for name in self.parts if self.start is None or self.start.waits_for(name))
 
     def training(self, stage: str) -> TrainConfig:
         """How one of the stages is trained."""
@@ -171,7 +180,7 @@ class DiffusionRecipe(HostRecipe):
             raise KinelexError(f"data.max_frames is {self.data.max_frames}; give a multiple of 4")
 
     @property
-    def host_stages(self) -> tuple[str, ...]:
+    def host_parts(self) -> tuple[str, ...]:
         return ("denoiser",)
 
     def build(self, stage: str, widths: Widths) -> nn.Module:
@@ -231,7 +240,7 @@ class MMMRecipe(HostRecipe):
     sampling: MMMSampling = field(default_factory=MMMSampling)
 
     @property
-    def host_stages(self) -> tuple[str, ...]:
+    def host_parts(self) -> tuple[str, ...]:
         return ("tokenizer", "transformer")
 
     @property

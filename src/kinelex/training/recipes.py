@@ -18,6 +18,7 @@ from kinelex.generators.sampling import SamplingOptions
 from kinelex.generators.transformer import TransformerConfig, check_heads
 from kinelex.tokenizer.rvqvae import RVQVAEConfig
 from kinelex.training.schema import from_mapping
+from kinelex.training.start import StartRecipe
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -264,10 +265,12 @@ class Recipe:
 
     `decoder` and `durations` are left out of the training when they are None; `retrieval` is the folder of the
     retrieval model that finds phrases in motions, for `masked.alignment.segments: retrieval` and
-    `durations.localised`; `sampling` is how the model draws unless asked otherwise.
+    `durations.localised`; `start` is a trained model whose parts are kept or trained on; `sampling` is how the model
+    draws unless asked otherwise.
     """
 
     name: str
+    start: StartRecipe | None = None
     data: DataRecipe = field(default_factory=DataRecipe)
     text: TextRecipe = field(default_factory=TextRecipe)
     tokenizer: TokenizerRecipe = field(default_factory=TokenizerRecipe)
@@ -280,9 +283,18 @@ class Recipe:
     sampling: SamplingOptions = field(default_factory=SamplingOptions)
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the model's networks, each trained in a stage of this name or kept."""
+        return tuple(name for name in STAGES if name != "decoder" and getattr(self, name) is not None)
+
+    @property
     def stages(self) -> tuple[str, ...]:
         """Names of the stages that this recipe trains."""
-        return tuple(name for name in STAGES if getattr(self, name) is not None)
+        return tuple(
+            name
+            for name in STAGES
+            if getattr(self, name) is not None and (self.start is None or self.start.waits_for(name))
+        )
 
     def training(self, stage: str) -> TrainConfig:
         """How one of the stages is trained."""
@@ -299,6 +311,8 @@ class Recipe:
             )
         for name in ("masked", "residual"):
             check_heads(f"{name}.transformer", getattr(self, name).transformer)
+        if self.start is not None:
+            self.start.check(self.parts)
 
     def save(self, path: str | Path) -> None:
         """Write the whole recipe, defaults included, as YAML.

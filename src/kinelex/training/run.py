@@ -46,6 +46,7 @@ def train(
     device: str = "auto",
     max_minutes: float | None = None,
     segmenter: MotionSegmenter | None = None,
+    start: MotionModel | None = None,
 ) -> TrainingReport:
     """Train the stages of a recipe; what an earlier call did is not done again, and what it began goes on.
 
@@ -61,6 +62,7 @@ def train(
         max_minutes: stop after this time with a checkpoint.
         segmenter: cuts motions where the recipe wants a retrieval model to; `kinelex train` makes it of the model
             that `retrieval` names.
+        start: the model that the recipe's `start` names; `kinelex train` loads it.
 
     Raises:
         KinelexError: unknown stage, unusable store, a checkpoint of another recipe, an untrained earlier
@@ -69,12 +71,12 @@ def train(
     stages = recipe.stages if stages is None else stages
     for stage in stages:
         if stage not in recipe.stages:
-            raise KinelexError(f"unknown stage {stage!r}; this recipe has {', '.join(recipe.stages)}")
+            raise KinelexError(f"unknown stage {stage!r}; this recipe trains {', '.join(recipe.stages)}")
     deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
     output, results = Path(output), {}
     fabrics = {p: make_fabric(device, p) for p in sorted({recipe.training(s).precision for s in stages})}
     make = workshop_of(recipe) if isinstance(recipe, HostRecipe) else Workshop
-    workshop = make(recipe, stores, output, next(iter(fabrics.values())), segmenter)  # type: ignore[arg-type]
+    workshop = make(recipe, stores, output, next(iter(fabrics.values())), segmenter, start)  # type: ignore[arg-type]
     for name in (name for name in recipe.stages if name in stages):
         config = recipe.training(name)
         stage = workshop.stage(name)
@@ -94,7 +96,7 @@ def load_parts(recipe: Recipe | HostRecipe, stores: Sequence[str | Path], output
     if isinstance(recipe, HostRecipe):
         return load_host(recipe, skeleton, output)
     encoder = TextEncoder.load(recipe.text.encoder)
-    models = {name: build_model(recipe, name, encoder.dim) for name in recipe.stages if name != "decoder"}
+    models = {name: build_model(recipe, name, encoder.dim) for name in recipe.parts}
     for name, model in models.items():
         load_weights(model, output / name / WEIGHTS)
     if recipe.decoder is not None:

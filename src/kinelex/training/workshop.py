@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from kinelex.generators.durations import (
     PhraseDurationsConfig,
 )
 from kinelex.generators.masked import MaskTransformer
+from kinelex.generators.model import MotionModel
 from kinelex.generators.residual import ResidualTransformer
 from kinelex.motion.layout import FeatureLayout
 from kinelex.tokenizer.rvqvae import RVQVAE
@@ -41,6 +43,7 @@ from kinelex.training.durations import DurationsStage, LengthStage, located
 from kinelex.training.loop import WEIGHTS, Stage, load_weights
 from kinelex.training.recipes import Recipe
 from kinelex.training.stages import DecoderStage, TokenizerStage, TokenStage
+from kinelex.training.start import Start
 from kinelex.weights_hash import weights_hash
 
 if TYPE_CHECKING:
@@ -63,10 +66,11 @@ class Workshop:
         output: folder of the training; gets the recipe, the normaliser and, with the texts, the whitening.
         fabric: processes and device.
         segmenter: cuts motions where the recipe wants a retrieval model to.
+        start: the model that the recipe's `start` names.
 
     Raises:
-        KinelexError: a store cannot be used or does not fit the recipe, or the output folder cannot be
-            written.
+        KinelexError: a store or the model to start from cannot be used or does not fit the recipe, or the output
+            folder cannot be written.
     """
 
     def __init__(
@@ -76,15 +80,46 @@ class Workshop:
         output: Path,
         fabric: Fabric,
         segmenter: MotionSegmenter | None = None,
+        start: MotionModel | None = None,
     ) -> None:
         self.recipe, self.output, self.fabric, self.segmenter = recipe, output, fabric, segmenter
         self.cache = output / CACHE
         self.corpus: Corpus = read_corpus(stores, recipe.data)
         self._check_features(FeatureLayout.of(self.corpus.skeleton).size)
+        self.start = self._begin(start)
         if fabric.is_global_zero:
             recipe.save(output / RECIPE)
             save_weights(self.corpus.normalizer, output / NORMALIZER)
         self.corpus.normalizer.to(fabric.device)
+        self._write_kept()
+
+    def _begin(self, model: MotionModel | None) -> Start | None:
+        """What the recipe takes from the model; the motion is then normalised as the model knows it."""
+        recipe = self.recipe.start
+        if recipe is None:
+            return None
+        if model is None:
+            raise KinelexError(
+                f"the recipe starts from {recipe.model}; load that model and give it as `start`"
+            )
+        start = Start(recipe, model, self.corpus.skeleton)
+        data_hash = f"{self.corpus.data_hash} {start.identity}"
+        normalizer = model.normalizer if start.knows_motion else self.corpus.normalizer
+        self.corpus = replace(self.corpus, data_hash=data_hash, normalizer=normalizer)
+        return start
+
+    def _write_kept(self) -> None:
+        """Kept parts lie where training them would have put them."""
+        if self.start is None:
+            return
+        for name in self.start.recipe.keep:
+            network = self._build(name, self.start.model.encoder.dim)
+            self.start.copy_into(name, network)
+            if self.fabric.is_global_zero:
+                save_weights(network, self.output / name / WEIGHTS)
+        if self.start.knows_text:
+            _ = self.whitening
+        self.fabric.barrier()
 
     def _check_features(self, features: int) -> None:
         """Refuse a tokenizer of another width than the motion's features."""
@@ -122,9 +157,13 @@ class Workshop:
 
     @cached_property
     def whitening(self) -> ConditionWhitening:
-        """Fitted to the training texts, and written to the output folder."""
+        """Fitted to the training texts, or as a part that is taken over knows it; written to the output folder."""
         text = self.recipe.text
-        whitening = fit_whitening(self.texts, all_texts(self.said["train"]), text.floor, text.whiten)
+        if self.start is not None and self.start.knows_text:
+            self.start.check_encoder(self.texts)
+            whitening = self.start.model.whitening
+        else:
+            whitening = fit_whitening(self.texts, all_texts(self.said["train"]), text.floor, text.whiten)
         if self.fabric.is_global_zero:
             save_weights(whitening, self.output / WHITENING)
         return whitening
@@ -248,9 +287,12 @@ class Workshop:
         return sequences, f"{self.token_hash} {weights_hash(self.durations)}"
 
     def _untrained(self, name: str, text_width: int) -> Any:
-        """The network of a stage with its first weights, which do not depend on what was made before it."""
+        """The network of a stage with its first weights, which do not depend on the stages before it."""
         torch.manual_seed(self.recipe.training(name).seed)
-        return self._build(name, text_width)
+        network = self._build(name, text_width)
+        if self.start is not None and name in self.start.recipe.tune:
+            self.start.copy_into(name, network)
+        return network
 
     def _build(self, name: str, text_width: int) -> Any:
         """The untrained network of a stage."""
