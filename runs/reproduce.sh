@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From the data packs to the tables of docs/results.md. Killed or stopped, it goes on when it is started again.
 #
-#   PACKS=packs runs/reproduce.sh          all: about seven hours of two processor cores
+#   PACKS=packs runs/reproduce.sh          all: about five hours of two processor cores
 #   runs/reproduce.sh debug                all of it in minutes, on bundled recordings, with networks that learn nothing
 #
 # PACKS   folder of the unpacked packs (docs/evaluation.md names them)
@@ -17,40 +17,33 @@ cd "$(dirname "$0")/.."
 source runs/steps.sh
 if [ "$mode" = debug ]; then SEEDS=${SEEDS:-1}; else SEEDS=${SEEDS:-1 2 3}; fi
 
-# What all arms of an encoder have in common: tokenizer, decoder, length, durations, and the texts' vectors.
+# What all arms of an encoder have in common: tokens of the motions, length, durations, and the texts' vectors.
 shared() {
-    local encoder=$1 name=$2 stages=(--stage length --stage durations)
-    if [ "$encoder" = minilm ]; then
-        stages+=(--stage tokenizer --stage decoder)
-    else
-        mkdir -p "$WORK/shared-$encoder"
-        cp -R "$WORK/shared-minilm/tokenizer" "$WORK/shared-minilm/decoder" "$WORK/shared-$encoder/"
-    fi
-    train comparison "$WORK/shared-$encoder" "${stages[@]}" --set "text.encoder=$name"
+    local encoder=$1 name=$2
+    train comparison "$WORK/shared-$encoder" --stage length --stage durations --set "text.encoder=$name"
     touch "$WORK/shared-$encoder/done"
 }
 
 prepared
 
-companions() {
-    step "train the judge" "15 minutes" "$WORK/judge/model/config.yaml" train evaluator "$WORK/judge"
-    step "train the retrieval model" "25 minutes" "$WORK/retrieval/model/config.yaml" train retrieval-cpu "$WORK/retrieval"
-    enhanced
+plain() {
+    step "train the second judge" "25 minutes" "$WORK/retrieval/model/config.yaml" train retrieval-cpu "$WORK/retrieval"
+    step "train what the arms share, MiniLM" "10 minutes" "$WORK/shared-minilm/done" shared minilm "$ENCODER_MINILM"
 }
-beginnings() {
-    step "train what the arms share, MiniLM" "90 minutes" "$WORK/shared-minilm/done" shared minilm "$ENCODER_MINILM"
+words() {
+    enhanced
+    step "train what the arms share, MATE" "10 minutes" "$WORK/shared-mate/done" shared mate "$ENCODER_MATE"
 }
 if [ "$JOBS" -gt 1 ]; then
-    companions &
+    plain &
     trap 'kill "$!" 2> /dev/null || true' EXIT
-    beginnings
+    words
     wait "$!"
     trap - EXIT
 else
-    companions
-    beginnings
+    plain
+    words
 fi
-step "train what the arms share, MATE" "10 minutes" "$WORK/shared-mate/done" shared mate "$ENCODER_MATE"
 
 ARMS=${ARMS:-$(grep -v '^#' runs/comparison/arms.txt | cut -d' ' -f1)}
 echo "== train and measure the arms, $JOBS at a time: about 25 minutes of a core for each arm and seed"

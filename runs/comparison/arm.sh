@@ -19,7 +19,7 @@ if [ ! -e "$folder/model/config.yaml" ]; then
     kinelex train "comparison$DEBUG" $STORES --output "$folder" --device "$DEVICE" "${overrides[@]}"
 fi
 # shellcheck disable=SC2086
-[ -e "$folder/report/report.json" ] || kinelex evaluate "$folder/model" $CORPUS --judge "$WORK/judge/model" \
+[ -e "$folder/report/report.json" ] || kinelex evaluate "$folder/model" $CORPUS --judge bundled \
     --judge "$WORK/retrieval/model" $EVALUATE --no-plots --device "$DEVICE" --output "$folder/report"
 # shellcheck disable=SC2086
 [ -e "$folder/probes.json" ] || kinelex probe "$folder/model" $PROBE --device "$DEVICE" --output "$folder/probes.json"

@@ -102,7 +102,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--judge", action="append", metavar="NAME",
-        help="official, corpus, retrieval, or a judge's folder (repeatable; default: the bundled judge)",
+        help="bundled, official, corpus, retrieval, or a judge's folder (repeatable; default: bundled)",
     )  # fmt: skip
     parser.add_argument("--repeats", type=int, default=20, metavar="N", help="default: 20")
     parser.add_argument(
