@@ -199,7 +199,7 @@ def test_the_denoisers_of_all_recipes_are_wide_enough_for_what_they_predict(name
 
 
 def test_noise_that_does_not_fit_through_the_latent_is_refused() -> None:
-    recipe = load_generator_recipe("motiondiffuse-cpu", ["denoiser.transformer.latent=256"])
+    recipe = load_generator_recipe("motiondiffuse-base", ["denoiser.transformer.latent=256"])
     with pytest.raises(KinelexError, match=r"latent is 256.* at least the 263 values"):
         recipe.build("denoiser", Widths(263, 8, 8))
 
