@@ -9,10 +9,12 @@ from safetensors.torch import load_file
 from synthetic import write_store
 from test_loop import assert_equal
 
+from kinelex.cli import main
 from kinelex.errors import KinelexError
 from kinelex.generators.model import MoMaskModel
+from kinelex.hub import ModelCard, load_model, save_model
 from kinelex.motion.skeleton import KIT
-from kinelex.training.hosts import load_generator_recipe
+from kinelex.training.aligned import AlignedMaskTransformer
 from kinelex.training.loop import Training, make_fabric
 from kinelex.training.recipes import RECIPES, Recipe, load_recipe
 from kinelex.training.run import load_parts, train
@@ -46,7 +48,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(place: Path) -> MoMaskModel:
-    made = tiny_model(place / "encoder")
+    """As it comes out of a folder."""
+    save_model(tiny_model(place / "encoder"), place / "model", ModelCard("tiny", "MIT", "A random model."))
+    return loaded(place / "model")
+
+
+def loaded(folder: Path) -> MoMaskModel:
+    made = load_model(folder)
     assert isinstance(made, MoMaskModel)
     return made
 
@@ -66,10 +74,13 @@ def trained(place: Path, recipe: Recipe, model: MoMaskModel) -> MoMaskModel:
     return after
 
 
-def test_kept_parts_stay_and_tuned_parts_learn(model: MoMaskModel, trained: MoMaskModel) -> None:
+def test_kept_parts_stay_and_tuned_parts_learn(place: Path, model: MoMaskModel, trained: MoMaskModel) -> None:
     for name, part in model.weights.items():
         same = weights_hash(part) == weights_hash(trained.weights[name])
         assert same == (name not in ("masked", "residual")), name
+    untouched = loaded(place / "model")
+    for name, part in untouched.weights.items():
+        assert weights_hash(part) == weights_hash(model.weights[name])
 
 
 def test_a_tuned_part_begins_with_the_weights_of_the_model(
@@ -139,11 +150,14 @@ def test_the_decoder_of_a_kept_tokenizer_may_be_refined(place: Path, model: MoMa
         ("start={keep: [], tune: []}", "name what to keep or to tune"),
         ("start.keep=[tokenizer, lenth]", "there is no part 'lenth'; choose from tokenizer, length"),
         ("start.keep=[tokenizer, masked]", "masked is named twice"),
-        (
-            "start.keep=[length]",
-            "masked reads the tokens of the model's tokenizer; put tokenizer into start.keep",
-        ),
+        ("start.keep=[length]", "masked reads the tokens of the model's tokenizer; put tokenizer into"),
         ("start.keep=[decoder]", "there is no part 'decoder'"),
+        ("start.tune=[tokenizer]", "tokenizer is named twice"),
+        ("start={keep: [], tune: [tokenizer]}", "a tokenizer cannot be tuned"),
+        (
+            "start={keep: [tokenizer, length, durations, masked, residual], tune: []}",
+            "nothing is left to train",
+        ),
     ],
 )
 def test_recipes_that_cannot_begin_so_are_refused(place: Path, change: str, message: str) -> None:
@@ -154,17 +168,25 @@ def test_recipes_that_cannot_begin_so_are_refused(place: Path, change: str, mess
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("masked.transformer.layers=3", "the recipe's masked has other sizes than that of the model tiny"),
-        ("tokenizer.model.codes=32", "the recipe's tokenizer is not that of the model tiny, which it keeps"),
-        ("masked.alignment={}", "trained without alignment; set masked.alignment=null"),
+        (
+            "masked.transformer.layers=3",
+            r"masked is not .* tiny: transformer\.layers is 3, the model's 2\. Set",
+        ),
+        ("masked.transformer.heads=4", r"transformer\.heads is 4, the model's 2"),
+        ("tokenizer.model.codes=32", r"the recipe's tokenizer is not .*: codes is 32, the model's 24"),
+        ("tokenizer.model.halvings=3", r"a token of the model tiny is 4 frames, of the recipe 8"),
+        ("masked.alignment={}", r"trained without alignment; set masked\.alignment=null"),
     ],
 )
-def test_parts_that_do_not_fit_are_named(place: Path, model: MoMaskModel, change: str, message: str) -> None:
+def test_parts_that_do_not_fit_are_named_before_anything_is_written(
+    place: Path, model: MoMaskModel, change: str, message: str
+) -> None:
     with pytest.raises(KinelexError, match=message):
         train(
             load_recipe(place / "tiny.yaml", [change]), [place / "store"], place / "wrong", device="cpu",
             start=model,
         )  # fmt: skip
+    assert not (place / "wrong" / "recipe.yaml").exists()
 
 
 def test_models_that_do_not_fit_are_refused(place: Path, recipe: Recipe, model: MoMaskModel) -> None:
@@ -175,9 +197,6 @@ def test_models_that_do_not_fit_are_refused(place: Path, recipe: Recipe, model: 
         train(recipe, [place / "store"], place / "wrong", device="cpu", start=replace(model, length=None))
     with pytest.raises(KinelexError, match="starts from tiny; load that model"):
         train(recipe, [place / "store"], place / "wrong", device="cpu")
-
-
-def test_another_text_encoder_is_refused(place: Path, recipe: Recipe, model: MoMaskModel) -> None:
     encoder = tiny_encoder(place / "other")
     with torch.no_grad():
         encoder.model.get_input_embeddings().weight.normal_()
@@ -185,20 +204,73 @@ def test_another_text_encoder_is_refused(place: Path, recipe: Recipe, model: MoM
         train(recipe, [place / "store"], place / "wrong", device="cpu", start=replace(model, encoder=encoder))
 
 
-def test_hosts_start_from_models_too() -> None:
-    start = {"model": "runs/mdm/model", "keep": ["length", "durations"], "tune": ["denoiser"]}
-    recipe = load_generator_recipe("mdm-cpu", [f"start={start}"])
-    assert recipe.stages == ("denoiser",)
-    assert recipe.parts == ("length", "durations", "denoiser")
-    with pytest.raises(KinelexError, match="put tokenizer into"):
-        load_generator_recipe("mmm-cpu", ["start={model: a, tune: [transformer]}"])
+def test_a_training_that_is_there_is_not_replaced_by_what_is_kept(
+    place: Path, recipe: Recipe, model: MoMaskModel
+) -> None:
+    output = place / "taken"
+    (output / "length").mkdir(parents=True)
+    (output / "length" / "checkpoint.pt").write_bytes(b"hours of work")
+    with pytest.raises(KinelexError, match="holds a training of its own"):
+        train(recipe, [place / "store"], output, device="cpu", start=model)
+    assert not (output / "recipe.yaml").exists()
+    assert not list(output.rglob("weights.safetensors"))
 
 
-def test_a_start_is_exactly_the_parts_that_it_names(model: MoMaskModel) -> None:
-    start = Start(StartRecipe("tiny", keep=("length",)), model, model.skeleton)
-    assert not start.knows_motion
-    assert start.knows_text
-    tokens = Start(StartRecipe("tiny", keep=("tokenizer",)), model, model.skeleton)
-    assert tokens.knows_motion
-    assert not tokens.knows_text
+def test_alignment_goes_on_too(place: Path, model: MoMaskModel) -> None:
+    scratch = "start={keep: [tokenizer, length, durations], tune: []}"
+    aligned = load_recipe(place / "tiny.yaml", ["masked.alignment={}", scratch])
+    assert train(aligned, [place / "store"], place / "aligned", device="cpu", start=model).finished
+    first = load_parts(aligned, [place / "store"], place / "aligned")
+    assert isinstance(first, MoMaskModel)
+    assert first.alignment is not None
+    again = load_recipe(place / "tiny.yaml", ["masked.alignment={}"])
+    fabric = make_fabric("cpu", "fp32")
+    stage = Workshop(again, [place / "store"], place / "more", fabric, start=first).stage("masked")
+    assert isinstance(stage.model, AlignedMaskTransformer)
+    assert weights_hash(stage.model.alignment) == weights_hash(first.alignment)
+    assert weights_hash(stage.model.transformer) == weights_hash(first.masked)
+    assert again.start is not None
+    before = Start(again.start, first, first.skeleton, 4).identity
+    with torch.no_grad():
+        next(first.alignment.parameters()).add_(1)
+    assert Start(again.start, first, first.skeleton, 4).identity != before
+
+
+def test_hosts_go_on_through_the_command_line(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Durations are kept, the denoiser learns on; the card says what the model comes from."""
+    common = [
+        "--store",
+        str(place / "store"),
+        "--device",
+        "cpu",
+        "--set",
+        f"text.encoder={place / 'encoder'}",
+    ]
+    folder = place / "mdm"
+    assert main(["train", "mdm-cpu-debug", "--output", str(folder), *common]) == 0
+    start = f"start={{model: {folder / 'model'}, keep: [length, durations], tune: [denoiser]}}"
+    again = ["train", "mdm-cpu-debug", *common, "--set", start]
+    assert main([*again, "--output", str(folder)]) == 2
+    assert "would be replaced by the training that starts from it" in capsys.readouterr().err
+    assert (
+        main([*again, "--output", str(place / "more_mdm"), "--set", "denoiser.diffusion.predicts=noise"]) == 2
+    )
+    assert "predicts is noise, the model's motion" in capsys.readouterr().err
+    assert main([*again, "--output", str(place / "more_mdm")]) == 0
+    before, after = load_model(folder / "model"), load_model(place / "more_mdm" / "model")
+    for name, part in before.weights.items():
+        assert (weights_hash(part) == weights_hash(after.weights[name])) == (name != "denoiser"), name
+    card = (place / "more_mdm" / "model" / "README.md").read_text("utf-8")
+    assert f"It began with parts (length, durations, denoiser) of the model `{folder / 'model'}`" in card
+
+
+def test_only_what_the_parts_read_is_the_models(model: MoMaskModel) -> None:
+    start = Start(StartRecipe("tiny", keep=("length",)), model, model.skeleton, 4)
+    assert start.normalizer is None
+    assert start.whitening is not None
+    tokens = Start(StartRecipe("tiny", keep=("tokenizer",)), model, model.skeleton, 4)
+    assert tokens.normalizer is not None
+    assert tokens.whitening is None
     assert start.identity != tokens.identity
+    both = [StartRecipe("tiny", keep=names) for names in (("length", "durations"), ("durations", "length"))]
+    assert len({Start(each, model, model.skeleton, 4).identity for each in both}) == 1

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 from kinelex.errors import KinelexError
 
 if TYPE_CHECKING:
+    from kinelex.generators.model import MotionModel
     from kinelex.hub import ModelCard
     from kinelex.retrieval.remembered import RememberedCuts
     from kinelex.training.loop import FitResult
+    from kinelex.training.start import StartRecipe
 
 DESCRIPTION = """Train a generator (tokenizer, transformers, length estimator), an evaluator, a retrieval model or
 an enhanced text encoder.
 
-  kinelex train finetune --store stores/mine --output runs/mine      the bundled model learns your motion, half an hour
+  kinelex train finetune --store stores/mine --output runs/tuned     the bundled model learns your motion, half an hour
   kinelex train cpu --store stores/mine --output runs/mine           from nothing, hours on two cores
   kinelex train compact --store stores/a --store stores/b --output runs/compact --device cuda
   kinelex train cpu-debug --store stores/mine --output runs/try      seconds, to see that everything works
@@ -27,7 +29,7 @@ an enhanced text encoder.
   kinelex train retrieval-cpu --store stores/mine --output runs/find text and motion in one space, twenty minutes
 
 A recipe's `start` names a trained model, the parts of it that are kept and the parts that are trained on; `finetune`
-starts from the bundled model, with `--set start.model=runs/other/model` from another.
+starts from the bundled model, with `--set start.model=runs/other/model` from another of its sizes.
 
 A stopped or killed training goes on where it was when the same command is given again. The finished model lies in
 OUTPUT/model, ready for `kinelex generate --model OUTPUT/model`; so does every other finished model."""
@@ -150,7 +152,7 @@ def _print_result(name: str, result: FitResult) -> None:
 
 def _train_generator(options: argparse.Namespace) -> None:
     """Train the stages; write the model folder when all are done."""
-    from kinelex.hub import load_model, save_model
+    from kinelex.hub import save_model
     from kinelex.training.hosts import load_generator_recipe
     from kinelex.training.run import load_parts, train
 
@@ -162,14 +164,16 @@ def _train_generator(options: argparse.Namespace) -> None:
         stages=options.stage,
         **_limits(options),
         segmenter=_segmenter(recipe.retrieval, options),
-        start=None if recipe.start is None else load_model(recipe.start.model),
+        start=_start(recipe.start, options),
     )
     for name, result in report.results.items():
         _print_result(name, result)
     if not report.finished:
         print(f"not finished: give the same command again to go on ({options.output})")
         return
-    missing = [name for name in recipe.parts if not (options.output / name / "weights.safetensors").is_file()]
+    missing = [
+        name for name in recipe.stages if not (options.output / name / "weights.safetensors").is_file()
+    ]
     if missing:
         print(f"stages still to train: {', '.join(missing)}")
         return
@@ -177,6 +181,17 @@ def _train_generator(options: argparse.Namespace) -> None:
     start = "" if recipe.start is None else recipe.start.card()
     save_model(model, options.output / "model", _model_card(recipe.name, options, start))
     print(f"{options.output / 'model'}: ready for --model")
+
+
+def _start(recipe: StartRecipe | None, options: argparse.Namespace) -> MotionModel | None:
+    """The model that the recipe starts from."""
+    from kinelex.hub import load_model
+    from kinelex.training.start import refuse_own_output
+
+    if recipe is None:
+        return None
+    refuse_own_output(recipe.model, options.output)
+    return load_model(recipe.model)
 
 
 def _segmenter(retrieval: str | None, options: argparse.Namespace) -> RememberedCuts | None:

@@ -25,6 +25,7 @@ from kinelex.training.corpus import Mirroring
 from kinelex.training.host_stages import Clips, DenoiserStage, MMMStage, Words
 from kinelex.training.hosts import DiffusionRecipe, HostRecipe, MMMRecipe, Widths
 from kinelex.training.loop import WEIGHTS, Stage, load_weights
+from kinelex.training.start import Start
 from kinelex.training.text_features import text_features
 from kinelex.training.workshop import NORMALIZER, WHITENING, Workshop
 from kinelex.weights_hash import weights_hash
@@ -100,6 +101,13 @@ class DiffusionWorkshop(HostWorkshop):
     @property
     def unit(self) -> int:
         return UNIT
+
+    def _begin(self, model: MotionModel | None) -> Start | None:
+        start = super()._begin(model)
+        if start is not None and "denoiser" in start.recipe.taken:
+            assert isinstance(start.model, DiffusionModel)
+            start.compare("diffusion", self.recipe.denoiser.diffusion, start.model.diffusion)
+        return start
 
     @property
     def token_hash(self) -> str:

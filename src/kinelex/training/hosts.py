@@ -125,7 +125,7 @@ class HostRecipe(ABC):
     def __post_init__(self) -> None:
         check_retrieval(self.durations is not None and self.durations.localised, self.retrieval)
         if self.start is not None:
-            self.start.check(self.parts)
+            self.start.check(self.parts, self.stages)
 
     @property
     @abstractmethod

@@ -312,7 +312,7 @@ class Recipe:
         for name in ("masked", "residual"):
             check_heads(f"{name}.transformer", getattr(self, name).transformer)
         if self.start is not None:
-            self.start.check(self.parts)
+            self.start.check(self.parts, self.stages)
 
     def save(self, path: str | Path) -> None:
         """Write the whole recipe, defaults included, as YAML.

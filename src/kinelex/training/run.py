@@ -62,7 +62,7 @@ def train(
         max_minutes: stop after this time with a checkpoint.
         segmenter: cuts motions where the recipe wants a retrieval model to; `kinelex train` makes it of the model
             that `retrieval` names.
-        start: the model that the recipe's `start` names; `kinelex train` loads it.
+        start: the model that the recipe's `start` names, unchanged by the training; `kinelex train` loads it.
 
     Raises:
         KinelexError: unknown stage, unusable store, a checkpoint of another recipe, an untrained earlier

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch.nn.functional as F
 from torch import nn
 
 from kinelex.errors import KinelexError
+from kinelex.generators.base import ConditionWhitening
 from kinelex.generators.model import MotionModel
 from kinelex.motion.skeleton import Skeleton
+from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.training.aligned import AlignedMaskTransformer
 from kinelex.weights_hash import weights_hash
 
@@ -22,13 +26,17 @@ if TYPE_CHECKING:
 
 # These know no motion, only how long things take.
 _TIMING = ("length", "durations")
-# Two copies of one encoder, of which one was stored in half precision, agree far better than this.
-_SAME_ENCODER, _SENTENCES = 0.99, 8
+# Two copies of one encoder, of which one was stored in half precision, agree better than this; whitening enlarges what
+# is left, and "left" and "right" are only .02 apart.
+_SAME_ENCODER, _SENTENCES = 0.9999, 8
 
 
 @dataclass(frozen=True)
 class StartRecipe:
     """What a training begins with.
+
+    Motion is then normalised and text whitened as the model's parts know them, whatever `data.feat_bias`,
+    `text.whiten` and `text.floor` say. How the trained model draws (`sampling`) is still the recipe's.
 
     Attributes:
         model: name or folder of a trained model.
@@ -41,29 +49,41 @@ class StartRecipe:
     keep: tuple[str, ...] = ()
     tune: tuple[str, ...] = ()
 
-    def check(self, parts: Sequence[str]) -> None:
-        """Refuse what a recipe with these parts cannot begin with.
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """All parts that the training begins with."""
+        return (*self.keep, *self.tune)
+
+    def check(self, parts: Sequence[str], stages: Sequence[str]) -> None:
+        """Refuse what a recipe with these parts and stages cannot begin with.
 
         Raises:
-            KinelexError: a part is unknown or named twice, or reads tokens or features that will mean something else.
+            KinelexError: a part is unknown or named twice, reads tokens that will mean something else, or cannot be
+                trained on; or nothing is left to train.
         """
-        named = (*self.keep, *self.tune)
-        for name in named:
+        for name in self.taken:
             if name not in parts:
                 raise KinelexError(f"start: there is no part {name!r}; choose from {', '.join(parts)}")
-            if named.count(name) > 1:
+            if self.taken.count(name) > 1:
                 raise KinelexError(f"start: {name} is named twice; either keep it or tune it")
-        if not named:
+        if not self.taken:
             raise KinelexError("start: name what to keep or to tune; leave start out to begin with nothing")
-        reading = [name for name in named if name not in (*_TIMING, "tokenizer")]
+        if "tokenizer" in self.tune:
+            raise KinelexError(
+                "start: a tokenizer cannot be tuned, as models are stored without the running sums of its codebooks; "
+                "keep it, and refine its decoder by the recipe's decoder section"
+            )
+        reading = [name for name in self.taken if name not in (*_TIMING, "tokenizer")]
         if reading and "tokenizer" in parts and "tokenizer" not in self.keep:
             raise KinelexError(
                 f"start: {reading[0]} reads the tokens of the model's tokenizer; put tokenizer into start.keep"
             )
+        if not stages:
+            raise KinelexError("start: all parts are kept and nothing is left to train; tune one of them")
 
     def card(self) -> str:
         """What a model card must say of it."""
-        parts = ", ".join((*self.keep, *self.tune))
+        parts = ", ".join(self.taken)
         return f"\nIt began with parts ({parts}) of the model `{self.model}`, whose licence binds it too.\n"
 
     def waits_for(self, name: str) -> bool:
@@ -72,25 +92,31 @@ class StartRecipe:
 
 
 class Start:
-    """The model that a training begins with, and what of it.
+    """The model that a training begins with, and what of it; the model itself is not changed.
 
     Args:
         recipe: which parts.
-        model: the trained model, on the CPU.
+        model: the trained model, on any device.
         skeleton: of the motion to train on.
+        unit: frames of a token in the training.
 
     Raises:
-        KinelexError: the model is of another skeleton or lacks a part.
+        KinelexError: the model is of another skeleton, counts in other tokens, or lacks a part.
     """
 
-    def __init__(self, recipe: StartRecipe, model: MotionModel, skeleton: Skeleton) -> None:
+    def __init__(self, recipe: StartRecipe, model: MotionModel, skeleton: Skeleton, unit: int) -> None:
         self.recipe, self.model = recipe, model
         if model.skeleton.name != skeleton.name:
             raise KinelexError(
                 f"the model {recipe.model} moves the skeleton {model.skeleton.name}, the stores' is {skeleton.name}; "
                 "start from another model, or prepare the recordings for that skeleton"
             )
-        for name in (*recipe.keep, *recipe.tune):
+        if model.frames_per_token != unit:
+            raise KinelexError(
+                f"a token of the model {recipe.model} is {model.frames_per_token} frames, of the recipe {unit}; "
+                "start from another model"
+            )
+        for name in recipe.taken:
             if name not in model.weights:
                 raise KinelexError(
                     f"the model {recipe.model} has no {name}; take it out of start, to train it from nothing"
@@ -98,28 +124,30 @@ class Start:
 
     @cached_property
     def identity(self) -> str:
-        """Changes with the weights that are taken over."""
-        taken = {
-            name: weights_hash(self.model.weights[name]) for name in (*self.recipe.keep, *self.recipe.tune)
-        }
+        """Changes with what is kept and with the weights that are taken over."""
+        names = {*self.recipe.taken, *(("alignment",) if "masked" in self.recipe.taken else ())}
+        weights = self.model.weights
+        taken = [(name, weights_hash(weights[name])) for name in sorted(names & weights.keys())]
         shared = weights_hash(self.model.normalizer), weights_hash(self.model.whitening)
-        return sha256(repr((self.recipe.keep, taken, shared)).encode()).hexdigest()
+        return sha256(repr((sorted(self.recipe.keep), taken, shared)).encode()).hexdigest()
 
     @property
-    def knows_motion(self) -> bool:
-        """Whether a part is taken over that reads normalised features, or tokens of them."""
-        return any(name not in _TIMING for name in (*self.recipe.keep, *self.recipe.tune))
+    def normalizer(self) -> FeatureNormalizer | None:
+        """That of the model where a part is taken over that reads features, or tokens of them; on the CPU."""
+        reads = any(name not in _TIMING for name in self.recipe.taken)
+        return deepcopy(self.model.normalizer).cpu() if reads else None
 
     @property
-    def knows_text(self) -> bool:
-        """Whether a part is taken over that reads whitened text."""
-        return any(name != "tokenizer" for name in (*self.recipe.keep, *self.recipe.tune))
+    def whitening(self) -> ConditionWhitening | None:
+        """That of the model where a part is taken over that reads text; on the CPU."""
+        reads = any(name != "tokenizer" for name in self.recipe.taken)
+        return deepcopy(self.model.whitening).cpu() if reads else None
 
     def copy_into(self, name: str, network: nn.Module) -> None:
         """Give a network of the recipe the weights of the model's part.
 
         Raises:
-            KinelexError: it has other sizes, or is aligned and the model is not.
+            KinelexError: it is built otherwise, or is aligned and the model is not.
         """
         if isinstance(network, AlignedMaskTransformer):
             self._copy(name, network.transformer)
@@ -133,18 +161,26 @@ class Start:
             raise KinelexError(
                 f"the model {self.recipe.model} was trained without alignment; set masked.alignment=null"
             )
-        if name in self.recipe.keep and _structure(part.config) != _structure(network.config):
+        self.compare(name, network.config, part.config)
+        network.load_state_dict(part.state_dict())
+
+    def compare(self, name: str, ours: Any, theirs: Any) -> None:
+        """Refuse a configuration of the recipe that is not the model's, but for dropouts.
+
+        Raises:
+            KinelexError: so it is; every difference is named.
+        """
+        mine, other = dict(_flat(asdict(ours))), dict(_flat(asdict(theirs)))
+        differences = [
+            f"{key} is {mine.get(key)}, the model's {other.get(key)}"
+            for key in {**mine, **other}
+            if mine.get(key) != other.get(key)
+        ]
+        if differences:
             raise KinelexError(
-                f"the recipe's {name} is not that of the model {self.recipe.model}, which it keeps: "
-                f"{network.config} instead of {part.config}"
+                f"the recipe's {name} is not that of the model {self.recipe.model}: {'; '.join(differences)}. "
+                f"Set the recipe's keys to the model's, or take {name} out of start"
             )
-        try:
-            network.load_state_dict(part.state_dict())
-        except RuntimeError as error:
-            raise KinelexError(
-                f"the recipe's {name} has other sizes than that of the model {self.recipe.model}: "
-                f"{network.config} instead of {part.config}"
-            ) from error
 
     def check_encoder(self, texts: TextTable) -> None:
         """Refuse another text encoder than the one that the model's parts learnt to read.
@@ -158,16 +194,27 @@ class Start:
         if ours.shape == theirs.shape and F.cosine_similarity(ours, theirs).min() > _SAME_ENCODER:
             return
         raise KinelexError(
-            f"text.encoder is not the encoder of the model {self.recipe.model}; set text.encoder to that, or take "
-            "all parts but the tokenizer out of start"
+            f"text.encoder is not the encoder of the model {self.recipe.model}; set text.encoder to the one that it "
+            "was trained with, or to the folder text_encoder in the model's, or keep the tokenizer alone"
         )
 
 
-def _structure(config: Any) -> Any:
-    """What of a configuration matters after training: all but the dropouts."""
-    values = config if isinstance(config, dict) else asdict(config)
-    return {
-        key: _structure(value) if isinstance(value, dict) else value
-        for key, value in values.items()
-        if not key.endswith("dropout")
-    }
+def refuse_own_output(model: str, output: Path) -> None:
+    """Refuse to start from the model that the training will replace.
+
+    Raises:
+        KinelexError: so it is.
+    """
+    if Path(model).resolve().is_relative_to(output.resolve()):
+        raise KinelexError(
+            f"{model} would be replaced by the training that starts from it; choose another --output"
+        )
+
+
+def _flat(values: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values of what matters after training: all but the dropouts."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{path}{key}.")
+        elif not key.endswith("dropout"):
+            yield f"{path}{key}", value

@@ -40,7 +40,7 @@ from kinelex.training.checkpoint import save_weights
 from kinelex.training.corpus import Corpus, Sentence, Split, draws_of_clips, draws_of_parts, read_corpus
 from kinelex.training.cuts import known_segments, segment_table, segmenter_of
 from kinelex.training.durations import DurationsStage, LengthStage, located
-from kinelex.training.loop import WEIGHTS, Stage, load_weights
+from kinelex.training.loop import CHECKPOINT, WEIGHTS, Stage, load_weights
 from kinelex.training.recipes import Recipe
 from kinelex.training.stages import DecoderStage, TokenizerStage, TokenStage
 from kinelex.training.start import Start
@@ -87,11 +87,17 @@ class Workshop:
         self.corpus: Corpus = read_corpus(stores, recipe.data)
         self._check_features(FeatureLayout.of(self.corpus.skeleton).size)
         self.start = self._begin(start)
+        taken = self._taken()
         if fabric.is_global_zero:
             recipe.save(output / RECIPE)
             save_weights(self.corpus.normalizer, output / NORMALIZER)
+            for name, network in taken.items():
+                if recipe.start is not None and name in recipe.start.keep:
+                    save_weights(network, output / name / WEIGHTS)
         self.corpus.normalizer.to(fabric.device)
-        self._write_kept()
+        if self.start is not None and self.start.whitening is not None:
+            _ = self.whitening
+        fabric.barrier()
 
     def _begin(self, model: MotionModel | None) -> Start | None:
         """What the recipe takes from the model; the motion is then normalised as the model knows it."""
@@ -102,24 +108,30 @@ class Workshop:
             raise KinelexError(
                 f"the recipe starts from {recipe.model}; load that model and give it as `start`"
             )
-        start = Start(recipe, model, self.corpus.skeleton)
-        data_hash = f"{self.corpus.data_hash} {start.identity}"
-        normalizer = model.normalizer if start.knows_motion else self.corpus.normalizer
-        self.corpus = replace(self.corpus, data_hash=data_hash, normalizer=normalizer)
+        start = Start(recipe, model, self.corpus.skeleton, self.unit)
+        self.corpus = replace(
+            self.corpus,
+            data_hash=f"{self.corpus.data_hash} {start.identity}",
+            normalizer=start.normalizer or self.corpus.normalizer,
+        )
         return start
 
-    def _write_kept(self) -> None:
-        """Kept parts lie where training them would have put them."""
-        if self.start is None:
-            return
-        for name in self.start.recipe.keep:
-            network = self._build(name, self.start.model.encoder.dim)
-            self.start.copy_into(name, network)
-            if self.fabric.is_global_zero:
-                save_weights(network, self.output / name / WEIGHTS)
-        if self.start.knows_text:
-            _ = self.whitening
-        self.fabric.barrier()
+    def _taken(self) -> dict[str, nn.Module]:
+        """The networks that the training begins with; all is checked here, before anything is written."""
+        start, networks = self.start, {}
+        if start is None:
+            return networks
+        if start.whitening is not None:
+            start.check_encoder(self.texts)
+        for name in start.recipe.taken:
+            if name in start.recipe.keep and (self.output / name / CHECKPOINT).is_file():
+                raise KinelexError(
+                    f"{self.output / name} holds a training of its own, which the {name} that the recipe keeps would "
+                    "replace; choose another output folder"
+                )
+            networks[name] = self._build(name, 0 if name == "tokenizer" else self.texts.vectors.shape[1])
+            start.copy_into(name, networks[name])
+        return networks
 
     def _check_features(self, features: int) -> None:
         """Refuse a tokenizer of another width than the motion's features."""
@@ -159,11 +171,9 @@ class Workshop:
     def whitening(self) -> ConditionWhitening:
         """Fitted to the training texts, or as a part that is taken over knows it; written to the output folder."""
         text = self.recipe.text
-        if self.start is not None and self.start.knows_text:
-            self.start.check_encoder(self.texts)
-            whitening = self.start.model.whitening
-        else:
-            whitening = fit_whitening(self.texts, all_texts(self.said["train"]), text.floor, text.whiten)
+        known = None if self.start is None else self.start.whitening
+        said = all_texts(self.said["train"])
+        whitening = known or fit_whitening(self.texts, said, text.floor, text.whiten)
         if self.fabric.is_global_zero:
             save_weights(whitening, self.output / WHITENING)
         return whitening
