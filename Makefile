@@ -40,6 +40,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/features.py
 	$(BIN)/python benchmarks/retarget.py
 	$(BIN)/python benchmarks/generation.py
+	$(BIN)/python benchmarks/latency.py
 	$(BIN)/python benchmarks/training.py
 
 notebook: $(STAMP)
