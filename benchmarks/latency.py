@@ -1,9 +1,10 @@
 """Seconds from sentence to joints, text and foot lock included: `python benchmarks/latency.py [--model base]`.
 
 `bundled` is the model that comes with Kinelex; `base` has the published sizes with random weights and the same text
-encoder. Models are warm. Batches draw sentences from docs/prompts.txt. Peak memory is that of the process up to the
-row's end, Python and all libraries included. Run it on a quiet machine: two threads that wait for a busy core make
-every figure several times larger.
+encoder: its joints are those of no real motion, and its memory holds the bundled networks too. Models are warm.
+Batches draw sentences from docs/prompts.txt. Peak memory is that of the process up to the row's end, Python and all
+libraries included. Run it on a quiet machine: two threads that wait for a busy core make every figure several times
+larger.
 """
 
 from __future__ import annotations

@@ -131,13 +131,13 @@ class Start:
         shared = weights_hash(self.model.normalizer), weights_hash(self.model.whitening)
         return sha256(repr((sorted(self.recipe.keep), taken, shared)).encode()).hexdigest()
 
-    @property
+    @cached_property
     def normalizer(self) -> FeatureNormalizer | None:
         """That of the model where a part is taken over that reads features, or tokens of them; on the CPU."""
         reads = any(name not in _TIMING for name in self.recipe.taken)
         return deepcopy(self.model.normalizer).cpu() if reads else None
 
-    @property
+    @cached_property
     def whitening(self) -> ConditionWhitening | None:
         """That of the model where a part is taken over that reads text; on the CPU."""
         reads = any(name != "tokenizer" for name in self.recipe.taken)

@@ -96,6 +96,7 @@ class Workshop:
                     save_weights(network, output / name / WEIGHTS)
         self.corpus.normalizer.to(fabric.device)
         if self.start is not None and self.start.whitening is not None:
+            # Written now, as a training of the decoder alone reads no text and the model folder needs it.
             _ = self.whitening
         fabric.barrier()
 
