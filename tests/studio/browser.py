@@ -57,14 +57,18 @@ class Visitor:
         """Wait until the page says something."""
         self.page.get_by_text(text).first.wait_for()
 
-    def drag(self, label: str, thumb: int, pixels: float) -> None:
-        """A thumb of a slider to the right."""
-        box = self.row(label).locator(".multi-slider-thumb").nth(thumb).bounding_box()
+    def drag(self, label: str, thumb: int, pixels: float) -> float:
+        """A thumb of a slider to the right; the value at which it is let go, before the slider rounds it."""
+        slider = self.row(label)
+        box = slider.locator(".multi-slider-thumb").nth(thumb).bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         self.page.mouse.move(x, y)
         self.page.mouse.down()
         self.page.mouse.move(x + pixels, y, steps=3)
         self.page.mouse.up()
+        track = slider.locator(".multi-slider-track-container").bounding_box()
+        most = float(slider.locator(".multi-slider-mark-label").last.inner_text())
+        return most * (x + pixels - track["x"]) / track["width"]
 
     def scene(self) -> np.ndarray:
         """(h, w, 3) pixels of the tab."""
