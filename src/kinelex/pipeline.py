@@ -250,8 +250,7 @@ class Pipeline:
         for length in lengths.unique().tolist():
             rows = (lengths == length).nonzero()[:, 0]
             part = model.normalizer.restore(features[rows, : length * model.frames_per_token])
-            placed = joints_from_features(part, model.skeleton)
-            joints = torch.stack([rigid_joints(clip, model.skeleton) for clip in placed])
+            joints = rigid_joints(joints_from_features(part, model.skeleton), model.skeleton)
             if foot_lock:
                 joints = lock_feet(joints, model.skeleton.fps, model.skeleton)
             for row, positions in zip(rows.tolist(), joints.cpu().numpy(), strict=True):

@@ -36,3 +36,10 @@ def test_one_frame_and_coinciding_joints_stay_finite() -> None:
     assert torch.isfinite(rigid_joints(torch.zeros(3, 22, 3), HUMANML3D)).all()
     one = torch.from_numpy(recorded_motion().positions[:1])
     torch.testing.assert_close(rigid_joints(one, HUMANML3D), one, atol=1e-4, rtol=0)
+
+
+def test_clips_of_a_batch_become_rigid_each_by_itself() -> None:
+    clips = torch.stack([torch.from_numpy(noisy(recorded_motion(), 0.01, seed).positions) for seed in (1, 2)])
+    alone = torch.stack([rigid_joints(clip, HUMANML3D) for clip in clips])
+    torch.testing.assert_close(rigid_joints(clips, HUMANML3D), alone, atol=1e-6, rtol=0)
+    assert (alone[0] - alone[1]).abs().max() > 0.005

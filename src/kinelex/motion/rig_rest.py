@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import roma
 import torch
 from torch import Tensor
 
+from kinelex.motion.closest_rotation import closest_rotations
 from kinelex.motion.skeleton import Skeleton
 
 # Where a bone points in the T-pose, by the joint at its end; of the left side, which is +X. The head joint
@@ -57,23 +57,22 @@ def rest_directions(skeleton: Skeleton) -> Tensor:
 
 
 def rest_offsets(positions: Tensor, skeleton: Skeleton) -> Tensor:
-    """(J, 3) float64 T-pose offsets, parent to joint, with the median bone lengths of a clip.
+    """(..., J, 3) float64 T-pose offsets, parent to joint, with the median bone lengths of each clip.
 
     Where several bones leave one joint (pelvis, chest), the angles between them are the clip's own, as the
     joint's one rotation cannot change them: the mean shape of the bundle, turned as a whole to the T-pose.
 
     Args:
-        positions: (T, J, 3) float64 joint positions in metres.
+        positions: (..., T, J, 3) float64 joint positions in metres.
     """
-    bones = positions - positions[:, [max(parent, 0) for parent in skeleton.parents]]
-    lengths = bones.norm(dim=-1).median(dim=0).values
+    bones = positions - positions[..., [max(parent, 0) for parent in skeleton.parents], :]
+    lengths = bones.norm(dim=-1).median(dim=-2).values
     offsets = rest_directions(skeleton) * lengths.unsqueeze(-1)
     for children in skeleton.children:
         if len(children) > 1:
+            bundle = (..., list(children), slice(None))
             weights = bundle_weights(skeleton, children)
-            offsets[list(children)] = _bundle_shape(
-                bones[:, list(children)], offsets[list(children)], weights
-            )
+            offsets[bundle] = _bundle_shape(bones[bundle], offsets[bundle], weights)
     return offsets
 
 
@@ -84,23 +83,22 @@ def bundle_weights(skeleton: Skeleton, children: Sequence[int]) -> Tensor:
 
 
 def bundle_rotations(bones: Tensor, rest: Tensor, weights: Tensor) -> Tensor:
-    """(..., 3, 3) rotations that bring rest vectors (N, 3) closest to `bones` (..., N, 3), by weights (N,).
+    """(..., T, 3, 3) rotations that bring rest vectors (..., N, 3) closest to `bones` (..., T, N, 3), by weights (N,).
 
     W. Kabsch, "A solution for the best rotation to relate two sets of vectors", Acta Cryst. A32, 1976.
     """
-    closest = roma.special_procrustes(bones.transpose(-1, -2) @ (weights.unsqueeze(-1) * rest))
-    assert isinstance(closest, Tensor)  # it is a tuple only when asked for singular values too
-    return closest
+    return closest_rotations(bones.mT @ (weights.unsqueeze(-1) * rest).unsqueeze(-3))
 
 
 def _bundle_shape(bones: Tensor, average: Tensor, weights: Tensor) -> Tensor:
-    """(N, 3) rest offsets of the bones (T, N, 3) that leave one joint, oriented like the `average` body's."""
+    """(..., N, 3) rest offsets of bones (..., T, N, 3) that leave one joint, oriented like the `average` body's."""
     lengths = average.norm(dim=-1, keepdim=True)
     shape = average
     for _ in range(_SHAPE_ROUNDS):
         upright = bones @ bundle_rotations(bones, shape, weights)
-        shape = torch.nn.functional.normalize(upright.median(dim=0).values, dim=-1) * lengths
-    return shape @ bundle_rotations(average, shape, torch.ones_like(weights)).transpose(-1, -2)
+        shape = torch.nn.functional.normalize(upright.median(dim=-3).values, dim=-1) * lengths
+    turned = bundle_rotations(average.unsqueeze(-3), shape, torch.ones_like(weights)).squeeze(-3)
+    return shape @ turned.mT
 
 
 def tip_offsets(offsets: Tensor, skeleton: Skeleton) -> dict[int, Tensor]:
