@@ -9,8 +9,11 @@ import pytest
 import torch
 
 from kinelex.errors import KinelexError
+from kinelex.evaluation.probes.body import Body
+from kinelex.evaluation.probes.questions import answer
 from kinelex.generators.model import MotionModel
 from kinelex.pipeline import Pipeline, load
+from kinelex.planning import BETWEEN_REPETITIONS
 from kinelex.prompts import Prompt
 
 
@@ -88,6 +91,35 @@ def test_phrases_together_decide_past_the_longest_known_length(
             last.bias.copy_(100.0 * torch.nn.functional.one_hot(torch.tensor(answer), 50))
     expected = 60 if (phrases, tokens) == (3, 49) else tokens
     assert Pipeline(sure).plan([Prompt(text)]).lengths.tolist() == [expected]
+
+
+def test_a_counted_action_is_a_phrase_each_time(pipeline: Pipeline) -> None:
+    once = "a person squats once"
+    alone, thrice = pipeline(once), pipeline("a person squats three times")
+    assert [part.text for part in thrice.segments] == [once] * 3
+    assert thrice.seconds == pytest.approx(3 * (alone.seconds + BETWEEN_REPETITIONS))
+    spans = [part.end - part.start for part in thrice.segments]
+    assert spans == pytest.approx([spans[0]] * 3)
+    assert pipeline("a person squats three times", duration=4.0).seconds == pytest.approx(4.0)
+    kept = pipeline(segments=["a person squats three times"])
+    assert [part.text for part in kept.segments] == ["a person squats three times"]
+
+
+def test_repetitions_take_their_time_among_other_phrases(pipeline: Pipeline) -> None:
+    motion = pipeline("a person walks forward, then squats twice, then waves")
+    assert [part.text.split()[2] for part in motion.segments] == ["walks", "squats", "squats", "waves"]
+    spans = [part.end - part.start for part in motion.segments]
+    alone = pipeline("a person squats once").seconds
+    assert spans[1:3] == pytest.approx([alone + BETWEEN_REPETITIONS] * 2)
+    cut = pipeline.generate_batch([Prompt("a person squats five times", longest=3.0)])[0]
+    assert cut.seconds == pytest.approx(3.0)
+
+
+def test_the_bundled_model_squats_as_often_as_asked() -> None:
+    motions = load("default").generate_batch(
+        [Prompt(f"a person does {count}") for count in ("one squat", "two squats", "three squats")]
+    )
+    assert [answer("count squat", Body.of(motion)) for motion in motions] == ["1", "2", "3"]
 
 
 def test_clips_start_at_the_origin_facing_forward_on_the_floor(pipeline: Pipeline) -> None:

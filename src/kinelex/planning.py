@@ -15,6 +15,9 @@ from kinelex.generators.model import MotionModel
 from kinelex.motion.motion import Segment
 from kinelex.prompts import MIN_SECONDS, Prompt
 
+# Seconds by which an action in a row of them takes longer than a clip of it: to get to it and back.
+BETWEEN_REPETITIONS = 0.8
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -40,8 +43,10 @@ def make_plan(model: MotionModel, prompts: Sequence[Prompt]) -> Plan:
     phrases = [prompt.phrases for prompt in prompts]
     sentences = [prompt.text or "" for prompt in prompts]
     condition = model.read(sentences, phrases).condition(sentences, phrases)
-    lengths = _lengths(model, prompts, condition)
-    spans = _spans(model, prompts, condition, lengths)
+    again = _repetitions(prompts, condition)
+    shares = _phrase_tokens(model, condition, again)
+    lengths = _lengths(model, prompts, condition, torch.where(again.any(1), shares.sum(1).long(), -1))
+    spans = _spans(prompts, condition, lengths, shares)
     timelines = tuple(
         _timeline(parts, ends, model.seconds_per_token)
         for parts, ends in zip(phrases, spans.end.tolist(), strict=True)
@@ -49,12 +54,34 @@ def make_plan(model: MotionModel, prompts: Sequence[Prompt]) -> Plan:
     return Plan(condition.at(spans), lengths, timelines)
 
 
-def _lengths(model: MotionModel, prompts: Sequence[Prompt], condition: TextCondition) -> Tensor:
-    """(B,) tokens of the clips: as asked for, else as estimated."""
+def _repetitions(prompts: Sequence[Prompt], condition: TextCondition) -> Tensor:
+    """(B, S) which phrases are there because the sentence counts them."""
+    flags = [[action.count > 1 for action in prompt.actions for _ in range(action.count)] for prompt in prompts]
+    most = condition.segment_mask.shape[1]
+    rows = [row + [False] * (most - len(row)) for row in flags]
+    return torch.tensor(rows, dtype=torch.bool, device=condition.sentence.device).view(len(prompts), most)
+
+
+def _phrase_tokens(model: MotionModel, condition: TextCondition, again: Tensor) -> Tensor:
+    """(B, S) tokens that the phrases would take; a repetition as long as a clip of it, and the way to the next."""
+    tokens = model.phrase_tokens(condition)
+    if model.length is not None and again.any():
+        alone = model.length.median_tokens(condition.segments)
+        tokens = torch.where(again, alone + round(BETWEEN_REPETITIONS / model.seconds_per_token), tokens)
+    return tokens.float()
+
+
+def _lengths(
+    model: MotionModel, prompts: Sequence[Prompt], condition: TextCondition, repeated: Tensor
+) -> Tensor:
+    """(B,) tokens of the clips: as asked for; as `repeated` says, where that is not negative; else as estimated."""
     unit = model.seconds_per_token
     shortest = max(1, round(MIN_SECONDS / unit))
     asked = all(prompt.seconds is not None for prompt in prompts)
-    estimated = [0] * len(prompts) if asked else model.total_tokens(condition).clamp(min=shortest).tolist()
+    estimated = [0] * len(prompts)
+    if not asked:
+        whole = model.total_tokens(condition)
+        estimated = repeated.where(repeated >= 0, whole).clamp(min=shortest).tolist()
     tokens = [
         max(min(own, int(prompt.longest / unit)), len(prompt.phrases))
         if prompt.seconds is None
@@ -69,9 +96,9 @@ def _lengths(model: MotionModel, prompts: Sequence[Prompt], condition: TextCondi
     return torch.tensor(tokens, device=condition.sentence.device)
 
 
-def _spans(model: MotionModel, prompts: Sequence[Prompt], condition: TextCondition, lengths: Tensor) -> Spans:
-    """The tokens of each phrase."""
-    shares = model.phrase_tokens(condition).float()
+def _spans(prompts: Sequence[Prompt], condition: TextCondition, lengths: Tensor, shares: Tensor) -> Spans:
+    """The tokens of each phrase, shared out as `shares` (B, S) says, as the prompt says, or evenly."""
+    shares = shares.clone()
     for row, prompt in enumerate(prompts):
         if prompt.durations is not None:
             shares[row, : len(prompt.durations)] = torch.tensor(prompt.durations)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from kinelex.errors import KinelexError
 from kinelex.generators.base import MAX_SEGMENTS
+from kinelex.text.repetition import Repeated, spelled_out
 from kinelex.text.segmenter import segment
 
 MAX_PROMPT_CHARACTERS = 1000
@@ -25,7 +26,7 @@ class Prompt:
         text: the sentence; None when `segments` say it all.
         seed: same text, seed and model: same motion.
         duration: seconds; None to estimate it from the text.
-        segments: the phrases in their order; None to split the text.
+        segments: the phrases in their order; None to split the text, and to spell out what it counts.
         durations: seconds of each phrase; None to share the duration out as `timing` says.
         timing: by how long each phrase takes ("predicted"), or evenly, as in SegMo ("even").
         longest: seconds; an estimated duration is cut to it.
@@ -86,11 +87,16 @@ class Prompt:
         return self.duration if self.durations is None else sum(self.durations)
 
     @property
-    def phrases(self) -> tuple[str, ...]:
-        """The phrases in their order: the given ones, or the sentence split."""
+    def actions(self) -> tuple[Repeated, ...]:
+        """The given phrases; or those of the sentence, where it counts an action that action and how often."""
         if self.segments is not None:
-            return self.segments
-        return tuple(segment(self.text or "", limit=MAX_SEGMENTS))
+            return tuple(map(Repeated, self.segments))
+        return spelled_out(segment(self.text or "", limit=MAX_SEGMENTS), limit=MAX_SEGMENTS)
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """The phrases in their order, one for every repetition of an action."""
+        return tuple(action.text for action in self.actions for _ in range(action.count))
 
 
 def _check_text(text: str) -> None:

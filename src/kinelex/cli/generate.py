@@ -31,7 +31,8 @@ DESCRIPTION = """Generate a motion clip from a sentence.
   kinelex generate --prompts prompts.txt --output "clips/{index:03d}.glb"
 
 The same text, seed and model give the same motion. The sentence is split into phrases that follow one another (see
-kinelex segment); with --segments you say yourself what they are. How long each takes is predicted, or said with
+kinelex segment), and what it counts is done so often: "squats twice" is two phrases. With --segments you say yourself
+what they are. How long each takes is predicted, or said with
 --durations; what came of it is printed with the clip, and kept in npz files for kinelex edit.
 --prompts reads one prompt a line; {index} in --output is the line number, counted from 0.
 To change a part of a clip, or go on after its end, see kinelex edit --help."""

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from kinelex.errors import KinelexError
-from kinelex.generators.base import MAX_SEGMENTS
+from kinelex.prompts import Prompt
 from kinelex.search.grounding import ground
 from kinelex.search.hits import Hit
 from kinelex.service.encoding import FORMATS, encode
@@ -28,7 +28,6 @@ from kinelex.service.schemas import (
     SegmentsAnswer,
     SegmentsRequest,
 )
-from kinelex.text.segmenter import segment
 
 METRICS_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 
@@ -94,7 +93,7 @@ async def formats() -> list[FormatAnswer]:
 async def segments(asked: SegmentsRequest, engine: Worker) -> SegmentsAnswer:
     """The sentence as phrases in the order of time, each standing alone."""
     engine.check_text(asked.text)
-    phrases = await engine.answer(lambda: segment(asked.text, limit=MAX_SEGMENTS))
+    phrases = await engine.answer(lambda: list(Prompt(asked.text).phrases))
     return SegmentsAnswer(segments=phrases)
 
 
