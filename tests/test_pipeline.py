@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from kinelex.errors import KinelexError
+from kinelex.evaluation.probes import questions
 from kinelex.evaluation.probes.body import Body
-from kinelex.evaluation.probes.questions import answer
 from kinelex.generators.model import MotionModel
 from kinelex.pipeline import Pipeline, load
 from kinelex.planning import BETWEEN_REPETITIONS
@@ -119,7 +119,7 @@ def test_the_bundled_model_squats_as_often_as_asked() -> None:
     motions = load("default").generate_batch(
         [Prompt(f"a person does {count}") for count in ("one squat", "two squats", "three squats")]
     )
-    assert [answer("count squat", Body.of(motion)) for motion in motions] == ["1", "2", "3"]
+    assert [questions.answer("count squat", Body.of(motion)) for motion in motions] == ["1", "2", "3"]
 
 
 def test_clips_start_at_the_origin_facing_forward_on_the_floor(pipeline: Pipeline) -> None:

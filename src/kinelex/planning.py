@@ -56,7 +56,9 @@ def make_plan(model: MotionModel, prompts: Sequence[Prompt]) -> Plan:
 
 def _repetitions(prompts: Sequence[Prompt], condition: TextCondition) -> Tensor:
     """(B, S) which phrases are there because the sentence counts them."""
-    flags = [[action.count > 1 for action in prompt.actions for _ in range(action.count)] for prompt in prompts]
+    flags = [
+        [action.count > 1 for action in prompt.actions for _ in range(action.count)] for prompt in prompts
+    ]
     most = condition.segment_mask.shape[1]
     rows = [row + [False] * (most - len(row)) for row in flags]
     return torch.tensor(rows, dtype=torch.bool, device=condition.sentence.device).view(len(prompts), most)

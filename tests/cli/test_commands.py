@@ -69,6 +69,43 @@ def test_generate_with_another_text_encoder(
     assert "gives 8 numbers a sentence, but the model reads 16" in capsys.readouterr().err
 
 
+def test_generate_tells_what_a_clip_shows_and_check_asks_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip, arguments = str(tmp_path / "wave.npz"), ["--best-of", "8", "--duration", "3"]
+    assert main(["generate", "a person waves with the left hand", "--output", clip, *arguments]) == 0
+    assert "  shows: wave: yes; hand: left\n" in capsys.readouterr().out
+    assert main(["check", clip]) == 0
+    assert capsys.readouterr().out == "  shows: wave: yes; hand: left\n"
+    assert main(["check", clip, "a person waves with the right hand"]) == 1
+    assert "  DOES NOT SHOW: hand: right (shows left)\n" in capsys.readouterr().out
+    assert main(["check", clip, "--json"]) == 0
+    wave, hand = json.loads(capsys.readouterr().out)
+    assert (wave["phrase"], wave["found"]) == ("a person waves with the left hand", "yes")
+    assert hand["claim"] == {"question": "hand", "expected": "left"}
+    assert hand["right"] is True
+    assert main(["check", clip, "a person waves, then jumps"]) == 2
+    assert "nothing says when each happens" in capsys.readouterr().err
+    assert main(["check", str(CLIP)]) == 2
+    assert "say what it should show" in capsys.readouterr().err
+    assert main(["check", clip, "a person is happy"]) == 0
+    assert "nothing that the probes can see" in capsys.readouterr().out
+
+
+def test_a_clip_that_shows_too_little_says_what_helps(
+    model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A random model kicks with neither leg."""
+    arguments = ["--model", str(model_folder), "--output", str(tmp_path / "kick.npz"), "--duration", "2"]
+    text = "a person kicks with the left leg"
+    assert main(["generate", text, *arguments]) == 0
+    assert "--best-of 8" in capsys.readouterr().out
+    assert main(["generate", text, "--best-of", "2", *arguments]) == 0
+    told = capsys.readouterr().out
+    assert "DOES NOT SHOW: kick: yes" in told
+    assert "--best-of" not in told
+
+
 def test_generate_a_file_of_prompts(model_folder: Path, tmp_path: Path) -> None:
     prompts = tmp_path / "prompts.txt"
     prompts.write_text("a person walks\n\na person runs\na person jumps\n")

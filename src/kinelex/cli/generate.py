@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinelex.cli.options import (
+    add_best_of_option,
     add_command,
     add_model_options,
     add_output_option,
@@ -14,6 +15,7 @@ from kinelex.cli.options import (
     add_timing_option,
     check_outputs,
     load_pipeline,
+    print_findings,
     save_clip,
 )
 from kinelex.errors import KinelexError
@@ -28,12 +30,15 @@ DESCRIPTION = """Generate a motion clip from a sentence.
   kinelex generate "a person waves" --seed 3 --duration 4 --output wave.bvh --names mixamo --unit cm
   kinelex generate --segments "a person walks forward | a person sits down" --output plan.html
   kinelex generate "a person walks, then turns left, then waves" --durations "3, 1.5, 2" --output timed.glb
+  kinelex generate "a person kicks with the left leg" --best-of 8 --output kick.glb
   kinelex generate --prompts prompts.txt --output "clips/{index:03d}.glb"
 
 The same text, seed and model give the same motion. The sentence is split into phrases that follow one another (see
 kinelex segment), and what it counts is done so often: "squats twice" is two phrases. With --segments you say yourself
 what they are. How long each takes is predicted, or said with
 --durations; what came of it is printed with the clip, and kept in npz files for kinelex edit.
+What the probes of `kinelex probe` can see of the sentence (sides, directions, counts, actions) is looked for in the
+clip, and printed; with --best-of N up to N clips are drawn until one shows it all.
 --prompts reads one prompt a line; {index} in --output is the line number, counted from 0.
 To change a part of a clip, or go on after its end, see kinelex edit --help."""
 
@@ -52,6 +57,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--segments", metavar='"A | B"', help="the phrases in their order, separated by |")
     parser.add_argument("--durations", metavar='"S, S"', help="seconds of each phrase, separated by commas")
     add_timing_option(parser)
+    add_best_of_option(parser)
     parser.add_argument("--prompts", type=Path, metavar="FILE", help="generate every line of a text file")
     add_model_options(parser)
     add_rig_options(parser)
@@ -60,6 +66,7 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Generate one clip, or one for each line of --prompts."""
+    from kinelex.best_of import best_of
     from kinelex.pipeline import BATCH_SIZE
 
     prompts = _prompts(options)
@@ -71,9 +78,12 @@ def run(options: argparse.Namespace) -> None:
     batches = range(0, len(prompts), BATCH_SIZE)
     for first in track(batches, "generating") if len(prompts) > BATCH_SIZE else batches:
         batch = prompts[first : first + BATCH_SIZE]
-        motions = pipeline.generate_batch(batch, foot_lock=not options.no_foot_lock)
-        for motion, names in zip(motions, outputs[first:], strict=False):
-            save_clip(motion, names, options)
+        best = best_of(pipeline, batch, options.best_of, foot_lock=not options.no_foot_lock)
+        for chosen, names in zip(best, outputs[first:], strict=False):
+            save_clip(chosen.motion, names, options)
+            print_findings(chosen.findings)
+            if chosen.wrong and options.best_of == 1:
+                print("  --best-of 8 draws more clips and takes the one that shows most")
 
 
 def _prompts(options: argparse.Namespace) -> list[Prompt]:

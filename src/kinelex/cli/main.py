@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from kinelex.cli import (
+    check,
     compare,
     convert,
     edit,
@@ -36,6 +37,7 @@ COMMANDS = (
     edit,
     segment,
     ground,
+    check,
     index,
     search,
     serve,
@@ -64,6 +66,7 @@ DESCRIPTION = """Kinelex turns a sentence into 3D human motion.
   kinelex evaluate runs/mine/model --corpus stores/mine --judge runs/judge/model
   kinelex probe runs/mine/model
   kinelex ground take.npz "sits down" --model runs/segmo/model
+  kinelex check take.npz
   kinelex index stores/mine --model runs/find/model --output moves.index
   kinelex search moves.index "a person sits down"
   kinelex serve --port 8000
@@ -88,11 +91,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0 on success, 2 when the input is wrong (one sentence on stderr says what to do), 130 when interrupted.
+        0 on success, 1 where the answer is no, 2 when the input is wrong (one sentence on stderr says what to do),
+        130 when interrupted.
     """
     options = build_parser().parse_args(arguments)
     try:
-        options.run(options)
+        code = options.run(options) or 0
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader, as in `kinelex ... | head`, has seen enough. Python would complain once more at its exit.
@@ -104,4 +108,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("kinelex: interrupted", file=sys.stderr)
         return 130
-    return 0
+    return code

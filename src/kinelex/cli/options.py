@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kinelex.errors import KinelexError
 from kinelex.motion.formats import check_writable
 
 if TYPE_CHECKING:
+    from kinelex.checking.check import Finding
     from kinelex.generators.drawing import Drawing
     from kinelex.motion.motion import Motion
     from kinelex.pipeline import Pipeline
@@ -123,12 +125,28 @@ def add_timing_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_best_of_option(parser: argparse.ArgumentParser) -> None:
+    """Among how many clips to choose."""
+    parser.add_argument(
+        "--best-of", type=int, default=1, metavar="N",
+        help="draw up to N clips and take the one that shows most of what the sentence says (default: 1)",
+    )  # fmt: skip
+
+
 def save_clip(motion: Motion, outputs: list[str], options: argparse.Namespace) -> None:
     """Write every output and say what is in them."""
     for output in outputs:
         motion.save(output, names=options.names, unit=options.unit)
     spans = "; ".join(f"{part.start:.1f}-{part.end:.1f} s {part.text}" for part in motion.segments)
     print(f"{', '.join(outputs)}: {motion.seconds:.2f} s ({spans})")
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """A line for what a clip shows of its phrases, and one for what it does not."""
+    for label, wanted in (("shows", True), ("DOES NOT SHOW", False)):
+        told = [str(finding) for finding in findings if finding.right is wanted]
+        if told:
+            print(f"  {label}: {'; '.join(told)}")
 
 
 def seconds_between(written: str, seconds: float) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinelex.cli.options import (
+    add_best_of_option,
     add_command,
     add_drawing_options,
     add_measured_model,
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from kinelex.evaluation.probes.suite import MinimalPair
     from kinelex.motion.motion import Motion
     from kinelex.pipeline import Pipeline
-    from kinelex.prompts import Timing
 
 DESCRIPTION = """Probe which words a model obeys.
 
@@ -35,7 +35,9 @@ The suite holds pairs of sentences that differ in one word ("raises the left han
 Both are generated, and geometry alone decides whether each did what it says: how far the pelvis turned, which
 wrist went up, how often both feet left the ground. A pair is right when both of its members are.
 Before that, every probe is asked about recordings with labels that it was not made on; its accuracy is printed, and
-one below 0.95 on any answer does not score the model."""
+one below 0.95 on any answer does not score the model.
+With --best-of N the same probes choose among N clips before they judge: that tells what `kinelex generate --best-of N`
+delivers, not how well the model knows the words."""
 
 
 def add_parser(commands: Any) -> None:
@@ -58,6 +60,7 @@ def add_parser(commands: Any) -> None:
     add_drawing_options(parser)
     add_text_encoder_option(parser)
     add_timing_option(parser)
+    add_best_of_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -82,7 +85,7 @@ def run(options: argparse.Namespace) -> None:
     if not options.validate_only:
         pipeline = load_pipeline(options)
         verdicts = run_suite(
-            pairs, lambda texts, seed: _clips(pipeline, texts, seed, options.timing), range(options.seeds)
+            pairs, lambda texts, seed: _clips(pipeline, texts, seed, options), range(options.seeds)
         )
         facts = {
             "model": asdict(model_identity(options.model)),
@@ -90,6 +93,7 @@ def run(options: argparse.Namespace) -> None:
             "seeds": options.seeds,
             "sampling": asdict(pipeline.options),
             "timing": options.timing,
+            "best_of": options.best_of,
             "text_encoder": options.text_encoder or "the model's own",
         }
         print("\n" + family_table(score_families(verdicts, validation)))
@@ -109,15 +113,16 @@ def _pairs(families: Sequence[str] | None) -> tuple[MinimalPair, ...]:
     return tuple(pair for pair in pairs if not families or pair.family in families)
 
 
-def _clips(pipeline: Pipeline, texts: Sequence[str], seed: int, timing: Timing) -> list[Motion]:
+def _clips(pipeline: Pipeline, texts: Sequence[str], seed: int, options: argparse.Namespace) -> list[Motion]:
     """A clip for each text, in batches."""
+    from kinelex.best_of import best_of
     from kinelex.pipeline import BATCH_SIZE, Prompt
     from kinelex.progress import track
 
-    prompts = [Prompt(text, seed, timing=timing) for text in texts]
+    prompts = [Prompt(text, seed, timing=options.timing) for text in texts]
     batches = range(0, len(prompts), BATCH_SIZE)
     return [
-        motion
+        chosen.motion
         for first in track(batches, f"generating with seed {seed}")
-        for motion in pipeline.generate_batch(prompts[first : first + BATCH_SIZE])
+        for chosen in best_of(pipeline, prompts[first : first + BATCH_SIZE], options.best_of)
     ]

@@ -23,7 +23,9 @@ _SINGULAR = {
     }.items()
     for noun in nouns.split()
 }
-_KINDS = "big small high low quick slow little long short more full front back side left right jumping roundhouse"
+_KINDS = (
+    "big small high low quick slow little long short more full front back side left right jumping roundhouse"
+)
 _NUMBER = "|".join(NUMBERS)
 _TIMES = rf"(?P<adverb>twice|thrice)|(?P<times>{_NUMBER}) (?:more )?times"
 _THINGS = rf"(?P<number>{_NUMBER})(?P<between>(?: (?:{'|'.join(_KINDS.split())}))*) (?P<things>{'|'.join(_SINGULAR)})"

@@ -1,0 +1,97 @@
+"""Several clips of one prompt, and of them the one that shows most of what the prompt says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from kinelex.checking.check import Finding, can_check, check
+from kinelex.errors import KinelexError
+from kinelex.motion.motion import Motion
+from kinelex.pipeline import BATCH_SIZE, Pipeline
+from kinelex.progress import track
+from kinelex.prompts import Prompt
+
+MOST_CANDIDATES = 256
+_SPREAD = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: seeds next to each other share no candidates
+_SEEDS = 2**63
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The best of a prompt's clips.
+
+    Attributes:
+        motion: the clip.
+        findings: what was looked for in it, and what was found.
+        seed: of the clip; the prompt with it gives the clip again.
+        drawn: clips that it was chosen from.
+    """
+
+    motion: Motion
+    findings: tuple[Finding, ...]
+    seed: int
+    drawn: int
+
+    @property
+    def wrong(self) -> tuple[Finding, ...]:
+        """What the clip does not show."""
+        return tuple(finding for finding in self.findings if not finding.right)
+
+
+def best_of(
+    pipeline: Pipeline, prompts: Sequence[Prompt], candidates: int, *, foot_lock: bool = True
+) -> list[Chosen]:
+    """For each prompt the clip that shows most of what its phrases claim, out of at most `candidates`.
+
+    The first candidate has the prompt's own seed and is taken if it shows everything, or if nothing is claimed that
+    can be seen; the others are drawn only where it does not. Of equally good ones the first is taken.
+
+    Args:
+        pipeline: what draws.
+        prompts: what to generate; they go through the model together.
+        candidates: 1 draws each prompt once and tells what the clip shows, where its joints can be checked.
+        foot_lock: remove the skating of planted feet.
+
+    Raises:
+        KinelexError: the number of candidates is out of range or the joints cannot be checked, or what the pipeline
+            raises.
+    """
+    if candidates > 1 and not can_check(pipeline.model.skeleton):
+        raise KinelexError(
+            f"clips of the skeleton {pipeline.model.skeleton.name} cannot be checked; draw one, not the best of several"
+        )
+    if not 1 <= candidates <= MOST_CANDIDATES:
+        raise KinelexError(f"best of {candidates} clips cannot be drawn; give 1 to {MOST_CANDIDATES}")
+    first = _drawn(pipeline, prompts, foot_lock)
+    again = [place for place, chosen in enumerate(first) if chosen.wrong and candidates > 1]
+    others = _drawn(
+        pipeline,
+        [
+            replace(prompts[place], seed=_candidate_seed(prompts[place].seed, number))
+            for place in again
+            for number in range(1, candidates)
+        ],
+        foot_lock,
+    )
+    for turn, place in enumerate(again):
+        mine = [first[place], *others[turn * (candidates - 1) : (turn + 1) * (candidates - 1)]]
+        first[place] = replace(min(mine, key=lambda chosen: len(chosen.wrong)), drawn=candidates)
+    return first
+
+
+def _drawn(pipeline: Pipeline, prompts: Sequence[Prompt], foot_lock: bool) -> list[Chosen]:
+    """Every prompt drawn once and checked."""
+    made: list[Chosen] = []
+    firsts = range(0, len(prompts), BATCH_SIZE)
+    for first in track(firsts, "generating and checking") if len(prompts) > BATCH_SIZE else firsts:
+        batch = prompts[first : first + BATCH_SIZE]
+        motions = pipeline.generate_batch(batch, foot_lock=foot_lock)
+        for prompt, motion in zip(batch, motions, strict=True):
+            findings = check(motion) if can_check(motion.skeleton) else ()
+            made.append(Chosen(motion, findings, prompt.seed, 1))
+    return made
+
+
+def _candidate_seed(seed: int, number: int) -> int:
+    return (seed + number * _SPREAD) % _SEEDS
