@@ -34,7 +34,7 @@ NEEDS_DOWNLOAD = "kinelex import "
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the files that the page takes for granted."""
     folder = tmp_path_factory.mktemp("readme")
-    phrases = (Segment("a person walks", 0.0, 3.0), Segment("a person turns left", 3.0, 6.0))
+    phrases = (Segment("a person runs", 0.0, 3.0), Segment("a person turns right", 3.0, 6.0))
     take = recorded_motion().with_segments(phrases)
     for name in ("take.bvh", "take.npz", "walk.npz"):
         take.save(folder / name)
