@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -15,6 +16,7 @@ from kinelex.data.phrases import gerund, sentence, verb_phrase
 from kinelex.data.prepare import prepare
 from kinelex.data.stitching import stitch
 from kinelex.data.store import Store
+from kinelex.errors import KinelexError
 from kinelex.motion.heading import facing
 from kinelex.motion.skeleton import HUMANML3D
 
@@ -100,6 +102,29 @@ def test_composed_sequences_have_exact_segments_and_stay_in_their_split(composed
             assert left.text != right.text
         joints = clip.motion(store.skeleton).positions
         assert np.linalg.norm(np.diff(joints, axis=0), axis=-1).max() * 20 < 4
+
+
+def test_repetitions_are_said_and_have_their_segments(composed: tuple[Path, Path], tmp_path: Path) -> None:
+    options = ComposeOptions(sequences=24, captions=2, repeats=1.0)
+    prepare("compose", [composed[0]], tmp_path / "repeats", options, workers=1)
+    frames = {clip.id: len(clip.features) for clip in Store.open(composed[0])}
+    found = set()
+    for clip in Store.open(tmp_path / "repeats"):
+        parts = clip.source.removeprefix("compose/").split("+")
+        said = {part.text for part in clip.segments}
+        assert len(clip.segments) == len(parts)
+        assert len(said) == len(set(parts)) == 1
+        assert said < {"a person squats once", "a person turns left once"}
+        for left, right in pairwise(clip.segments):
+            assert left.end == right.start
+        word = {2: "twice", 3: "three times"}[len(parts)]
+        action = said.pop().removeprefix("a person ").removesuffix("once")
+        assert all(caption.text.endswith(action + word) for caption in clip.captions)
+        assert len(clip.features) == pytest.approx(len(parts) * frames[parts[0]], abs=8 * len(parts))
+        found.add(word)
+    assert found
+    with pytest.raises(KinelexError, match="give 0 to 1"):
+        ComposeOptions(repeats=1.5)
 
 
 def test_composing_twice_gives_the_same_bytes(composed: tuple[Path, Path]) -> None:

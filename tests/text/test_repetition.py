@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinelex.text.repetition import Repeated, repeated, spelled_out
+from kinelex.text.repetition import Repeated, counted, once, repeated, spelled_out
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,32 @@ WORDS = ("a", "person", "two", "3", "times", "twice", "in", "row", "hops", "squa
 def test_there_are_never_more_phrases_than_allowed(words: list[str]) -> None:
     phrases = [" ".join(words), "a person squats three times"]
     assert 2 <= sum(action.count for action in spelled_out(phrases, limit=5)) <= 5
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5])
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "squats", "kicks once to the front with the left foot", "does one hop forward", "makes one big jump",
+        "raises both arms", "does a squat", "touches the right knee with the left elbow",
+    ],
+)  # fmt: skip
+def test_what_is_counted_is_taken_apart_again(phrase: str, count: int) -> None:
+    told = counted(phrase, count)
+    assert told is not None
+    assert repeated(told) == Repeated(once(phrase) or "", count)
+
+
+def test_counts_read_well() -> None:
+    assert counted("squats", 2) == "squats twice"
+    assert counted("kicks once to the front", 3) == "kicks three times to the front"
+    assert counted("does one hop forward", 2) == "does two hops forward"
+    assert once("squats") == "squats once"
+    assert once("does one hop") == "does one hop"
+
+
+@pytest.mark.parametrize(
+    "phrase", ["jogs four steps", "jumps twice", "does several squats", "makes a single hop"]
+)
+def test_a_phrase_with_a_number_is_not_counted(phrase: str) -> None:
+    assert once(phrase) is counted(phrase, 2) is None

@@ -71,6 +71,10 @@ def add_parser(commands: Any) -> None:
         "--count", type=int, default=1000, help="sequences that compose makes (default: 1000)"
     )
     parser.add_argument(
+        "--repeats", type=float, default=0.0, metavar="SHARE",
+        help="share of composed sequences in which actions happen twice or three times (default: 0)",
+    )  # fmt: skip
+    parser.add_argument(
         "--seed", type=int, default=0, help="of caption templates and of compose (default: 0)"
     )
     parser.add_argument("--workers", type=int, help="processes (default: one a core)")
@@ -87,7 +91,9 @@ def run(options: argparse.Namespace) -> None:
     amass = _amass_sources(options)
     sources = [Path(source) for source in options.source or ()]
     if options.corpus == "compose" and sources:
-        composing = ComposeOptions(sequences=options.count, seed=options.seed, dtype=options.dtype)
+        composing = ComposeOptions(
+            sequences=options.count, repeats=options.repeats, seed=options.seed, dtype=options.dtype
+        )
         print(prepare("compose", sources, options.output, composing, **processes).summary())
         return
     settings = PrepareOptions(

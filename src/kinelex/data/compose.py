@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache, partial
+from itertools import groupby
 from pathlib import Path
 from random import Random
 
@@ -34,11 +35,15 @@ from kinelex.motion.features import joints_from_features
 from kinelex.motion.layout import FeatureLayout
 from kinelex.motion.motion import Segment
 from kinelex.progress import track
+from kinelex.text.repetition import counted, once
 
 _COUNTS, _COUNT_WEIGHTS = (2, 3, 4, 5), (5, 3, 1.5, 1)
+_MOST_PARTS = max(_COUNTS)
 _SHORTEST, _LONGEST = 16, 140  # frames of an action that is used as a whole
 _CROP = (30, 80)  # frames of a piece of an action that goes on and on
 _CANDIDATES = 8
+# Of sequences with repetitions: how many different actions there are, and how often one happens.
+_REPEATING, _REPEATING_WEIGHTS, _TIMES = (1, 2, 3), (2, 2, 1), (2, 2, 3)
 # Mean distance (m) of the joints of two poses beyond which half a second is too short to get across.
 _TOO_FAR = 0.22
 _VELOCITY_WEIGHT = 1.5
@@ -77,6 +82,7 @@ class ComposeOptions:
         max_frames: of a sequence.
         blend_seconds: over which neighbours go into each other.
         captions: sentences a sequence.
+        repeats: share of the sequences in which actions happen twice or three times in a row, and are said to.
         seed: of everything that is drawn.
         dtype: "float32" or "float16".
     """
@@ -85,12 +91,15 @@ class ComposeOptions:
     max_frames: int = 196
     blend_seconds: float = 0.4
     captions: int = 3
+    repeats: float = 0.0
     seed: int = 0
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
         if self.sequences < 1 or self.captions < 1:
             raise KinelexError("a composed store needs at least one sequence and one caption each")
+        if not 0 <= self.repeats <= 1:
+            raise KinelexError(f"the share of repeating sequences is {self.repeats:g}; give 0 to 1")
         if not 0.1 <= self.blend_seconds <= 0.8 or self.max_frames < 64:
             raise KinelexError("blend over 0.1 to 0.8 s, and sequences of at least 64 frames")
 
@@ -109,12 +118,13 @@ class _Action:
 
 @dataclass(frozen=True)
 class _Part:
-    """Frames [start, stop) of a stored clip, and ways to say what happens."""
+    """Frames [start, stop) of a stored clip, ways to say what happens, and whether it is all of an action that ends."""
 
     clip: int
     start: int
     stop: int
     phrases: tuple[str, ...]
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -226,29 +236,53 @@ def _base(verb: str) -> str:
 def _choose(store: Store, pool: _Pool, options: ComposeOptions, random: Random) -> list[_Part]:
     """Actions that fit behind each other, within the frames that a sequence may have."""
     overlap = _overlap(store, options)
-    count = random.choices(_COUNTS, _COUNT_WEIGHTS)[0]
+    repeating = options.repeats > 0 and random.random() < options.repeats
+    kinds, weights = (_REPEATING, _REPEATING_WEIGHTS) if repeating else (_COUNTS, _COUNT_WEIGHTS)
+    count, chosen = random.choices(kinds, weights)[0], 0
     parts: list[_Part] = []
     left = options.max_frames
     for _ in range(4 * count):
-        if len(parts) == count:
+        if chosen == count or len(parts) == _MOST_PARTS:
             break
-        room = left + (overlap if parts else 0) - (count - len(parts) - 1) * _SHORTEST
+        room = left + (overlap if parts else 0) - (count - chosen - 1) * _SHORTEST
         options_here = [
             part for action in pool.draw(random, _CANDIDATES) if (part := _crop(action, room, random))
         ]
         if parts:
             options_here = [part for part in options_here if not set(part.phrases) & set(parts[-1].phrases)]
+        if repeating:
+            options_here = _repeatable(store, options_here, overlap)
         best = _best(store, parts[-1] if parts else None, options_here, overlap)
         if best is not None:
-            left -= best.stop - best.start - (overlap if parts else 0)
-            parts.append(best)
+            length = best.stop - best.start
+            fits = 1 + (room - length) // (length - overlap)
+            times = min(random.choice(_TIMES) if repeating else 1, fits, _MOST_PARTS - len(parts))
+            left -= times * (length - overlap) + (0 if parts else overlap)
+            parts += [best] * times
+            chosen += 1
     return parts
+
+
+def _repeatable(store: Store, parts: list[_Part], overlap: int) -> list[_Part]:
+    """Whole actions that can be counted and end as they begin, with those of their phrases that name no number."""
+    whole = [
+        replace(part, phrases=tuple(phrase for phrase in part.phrases if _countable(phrase)))
+        for part in parts
+        if part.whole
+    ]
+    return [part for part in whole if part.phrases and _best(store, part, [part], overlap) is not None]
+
+
+def _countable(phrase: str) -> bool:
+    """Whether it makes sense to say how often: nobody walks twice."""
+    return once(phrase) is not None and _base(phrase.split()[0]) not in _GOES_ON
 
 
 def _crop(action: _Action, room: int, random: Random) -> _Part | None:
     """The action as a whole or, of one that goes on and on, a piece; None if there is no room for it."""
     if not action.goes_on or action.frames <= _CROP[0]:
-        return _Part(action.clip, 0, action.frames, action.phrases) if action.frames <= room else None
+        whole = _Part(action.clip, 0, action.frames, action.phrases, whole=not action.goes_on)
+        return whole if action.frames <= room else None
     longest = min(_CROP[1], action.frames, room)
     if longest < _CROP[0]:
         return None
@@ -298,13 +332,23 @@ def _make(plan: _Sequence, folders: tuple[str, ...], options: ComposeOptions) ->
     features = features_of(joined.joints, store.skeleton)[: options.max_frames]
     fps = store.skeleton.fps
     bounds = [min(bound, len(features)) / fps for bound in joined.bounds]
+    actions = [(part, len(list(again))) for part, again in groupby(plan.parts)]
+    said = [
+        part.phrases[0] if times == 1 else once(part.phrases[0])
+        for part, times in actions
+        for _ in range(times)
+    ]
     segments = tuple(
-        Segment(f"{SUBJECT} {part.phrases[0]}", start, end)
-        for part, start, end in zip(plan.parts, bounds[:-1], bounds[1:], strict=True)
+        Segment(f"{SUBJECT} {phrase}", start, end)
+        for phrase, start, end in zip(said, bounds[:-1], bounds[1:], strict=True)
     )
     texts = dict.fromkeys(
         sentence(
-            [part.phrases[0] if not number else random.choice(part.phrases) for part in plan.parts], random
+            [
+                _counted(part.phrases[0] if not number else random.choice(part.phrases), times)
+                for part, times in actions
+            ],
+            random,
         )
         for number in range(options.captions)
     )
@@ -314,3 +358,12 @@ def _make(plan: _Sequence, folders: tuple[str, ...], options: ComposeOptions) ->
     clip = StoredClip(plan.id, plan.split, f"compose/{plan.split}", source, licence, features,
                       tuple(Caption.of(text) for text in texts), segments)  # fmt: skip
     return TakeResult([clip])
+
+
+def _counted(phrase: str, times: int) -> str:
+    """The phrase, or what says that it happens so often."""
+    if times == 1:
+        return phrase
+    told = counted(phrase, times)
+    assert told is not None, "only phrases that name no number are repeated"
+    return told

@@ -23,13 +23,19 @@ _SINGULAR = {
     }.items()
     for noun in nouns.split()
 }
+_PLURAL = {singular: plural for plural, singular in _SINGULAR.items()}
 _KINDS = (
     "big small high low quick slow little long short more full front back side left right jumping roundhouse"
 )
+_BETWEEN = rf"(?: (?:{'|'.join(_KINDS.split())}))*"
 _NUMBER = "|".join(NUMBERS)
 _TIMES = rf"(?P<adverb>twice|thrice)|(?P<times>{_NUMBER}) (?:more )?times"
-_THINGS = rf"(?P<number>{_NUMBER})(?P<between>(?: (?:{'|'.join(_KINDS.split())}))*) (?P<things>{'|'.join(_SINGULAR)})"
+_THINGS = rf"(?P<number>{_NUMBER})(?P<between>{_BETWEEN}) (?P<things>{'|'.join(_SINGULAR)})"
 _COUNT = re.compile(rf"\b(?:(?:{_TIMES})(?: in a row)?(?! (?:as|the|more|\w+er)\b)|{_THINGS})\b")
+_ONCE = re.compile(rf"\bonce\b|\bone(?P<between>{_BETWEEN}) (?P<thing>{'|'.join(_PLURAL)})\b")
+_NUMBERED = re.compile(
+    rf"\b(?:{_NUMBER}|six|seven|eight|nine|ten|twice|thrice|times|several|single|again|repeatedly|\d+)\b"
+)
 
 
 @dataclass(frozen=True)
@@ -51,10 +57,10 @@ def repeated(phrase: str) -> Repeated:
     if len(found) != 1:
         return Repeated(phrase)
     (match,) = found
-    once = "once" if match["things"] is None else f"one{match['between']} {_SINGULAR[match['things']]}"
+    single = "once" if match["things"] is None else f"one{match['between']} {_SINGULAR[match['things']]}"
     number = match["number"] or match["times"]
     count = NUMBERS[number] if number else {"twice": 2, "thrice": 3}[match["adverb"]]
-    return Repeated(phrase[: match.start()] + once + phrase[match.end() :], count)
+    return Repeated(phrase[: match.start()] + single + phrase[match.end() :], count)
 
 
 def spelled_out(phrases: Sequence[str], limit: int) -> tuple[Repeated, ...]:
@@ -70,3 +76,32 @@ def spelled_out(phrases: Sequence[str], limit: int) -> tuple[Repeated, ...]:
         room -= found.count - 1
         out.append(found)
     return tuple(out)
+
+
+def once(phrase: str) -> str | None:
+    """ "squats" -> "squats once", "kicks once" and "does one hop" as they are; None where another number is named."""
+    if _NUMBERED.search(phrase):
+        return None
+    return phrase if _ONCE.search(phrase) else f"{phrase} once"
+
+
+def counted(phrase: str, count: int) -> str | None:
+    """What `repeated` takes apart: "squats", 2 -> "squats twice"; "does one hop", 3 -> "does three hops".
+
+    Args:
+        phrase: what happens once.
+        count: 2 to 5.
+
+    Returns:
+        None where the phrase names a number already.
+    """
+    single = once(phrase)
+    if single is None:
+        return None
+    word = ("two", "three", "four", "five")[count - 2]
+    often = "twice" if count == 2 else f"{word} times"
+
+    def more(match: re.Match[str]) -> str:
+        return often if match["thing"] is None else f"{word}{match['between']} {_PLURAL[match['thing']]}"
+
+    return _ONCE.sub(more, single, count=1)
