@@ -64,34 +64,41 @@ def best_of(
     if not 1 <= candidates <= MOST_CANDIDATES:
         raise KinelexError(f"best of {candidates} clips cannot be drawn; give 1 to {MOST_CANDIDATES}")
     first = _drawn(pipeline, prompts, foot_lock)
-    again = [place for place, chosen in enumerate(first) if chosen.wrong and candidates > 1]
+    lacking = [place for place, chosen in enumerate(first) if chosen.wrong and candidates > 1]
     others = _drawn(
         pipeline,
-        [
-            replace(prompts[place], seed=_candidate_seed(prompts[place].seed, number))
-            for place in again
-            for number in range(1, candidates)
-        ],
+        [other for place in lacking for other in other_candidates(prompts[place], candidates)],
         foot_lock,
     )
-    for turn, place in enumerate(again):
-        mine = [first[place], *others[turn * (candidates - 1) : (turn + 1) * (candidates - 1)]]
-        first[place] = replace(min(mine, key=lambda chosen: len(chosen.wrong)), drawn=candidates)
+    for turn, place in enumerate(lacking):
+        mine = others[turn * (candidates - 1) : (turn + 1) * (candidates - 1)]
+        first[place] = best([first[place], *mine])
     return first
 
 
+def other_candidates(prompt: Prompt, candidates: int) -> list[Prompt]:
+    """The prompt with the seeds of all candidates but the first, whose seed is its own."""
+    return [
+        replace(prompt, seed=(prompt.seed + number * _SPREAD) % _SEEDS) for number in range(1, candidates)
+    ]
+
+
+def looked_at(motion: Motion, seed: int) -> Chosen:
+    """A clip with what it shows, where its joints can be checked."""
+    return Chosen(motion, check(motion) if can_check(motion.skeleton) else (), seed, 1)
+
+
+def best(drawn: Sequence[Chosen]) -> Chosen:
+    """The clip that lacks least; of equally good ones the first."""
+    return replace(min(drawn, key=lambda chosen: len(chosen.wrong)), drawn=len(drawn))
+
+
 def _drawn(pipeline: Pipeline, prompts: Sequence[Prompt], foot_lock: bool) -> list[Chosen]:
-    """Every prompt drawn once and checked."""
+    """Every prompt drawn once and looked at."""
     made: list[Chosen] = []
     firsts = range(0, len(prompts), BATCH_SIZE)
     for first in track(firsts, "generating and checking") if len(prompts) > BATCH_SIZE else firsts:
         batch = prompts[first : first + BATCH_SIZE]
         motions = pipeline.generate_batch(batch, foot_lock=foot_lock)
-        for prompt, motion in zip(batch, motions, strict=True):
-            findings = check(motion) if can_check(motion.skeleton) else ()
-            made.append(Chosen(motion, findings, prompt.seed, 1))
+        made += [looked_at(motion, prompt.seed) for prompt, motion in zip(batch, motions, strict=True)]
     return made
-
-
-def _candidate_seed(seed: int, number: int) -> int:
-    return (seed + number * _SPREAD) % _SEEDS

@@ -139,6 +139,20 @@ def test_every_format_is_a_file_of_its_kind(client: httpx.Client, tmp_path: Path
     assert len(loaded.animations) == 1
 
 
+def test_the_headers_tell_what_the_clip_shows_and_which_seed_gives_it_again(client: httpx.Client) -> None:
+    """A random model kicks with neither leg, and of equally bad clips the first is taken."""
+    body = {"prompt": "a person kicks with the left leg", "seed": 3, "duration": 2.0, "format": "npz"}
+    alone, best = (client.post("/v1/motions", json={**body, "best_of": count}) for count in (1, 4))
+    for answer in (alone, best):
+        assert answer.headers["kinelex-seed"] == "3"
+        assert answer.headers["kinelex-shows"] == ""
+        assert answer.headers["kinelex-does-not-show"] == "kick: yes (shows no); foot: left (shows none)"
+    np.testing.assert_allclose(npz(alone).positions, npz(best).positions, atol=1e-4)
+    happy = client.post("/v1/motions", json={**body, "prompt": "a person is happy", "best_of": 4})
+    assert happy.headers["kinelex-does-not-show"] == ""
+    assert client.post("/v1/motions", json={**body, "best_of": 17}).status_code == 422
+
+
 def test_an_estimated_duration_keeps_to_the_limit(model: MotionModel) -> None:
     body = {"prompt": "a person walks, then sits, then runs", "format": "npz"}
     with calling(Engine(Pipeline(model), Limits(duration=30.0))) as client:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from kinelex.best_of import Chosen, best, looked_at, other_candidates
 from kinelex.errors import KinelexError
 from kinelex.motion.motion import Motion
 from kinelex.pipeline import Pipeline
@@ -84,6 +86,20 @@ class Engine:
         motion = await self._thread.generate(replace(prompt, longest=self.limits.duration))
         self.metrics.seconds.inc(motion.seconds)
         return motion
+
+    async def best_of(self, prompt: Prompt, candidates: int) -> Chosen:
+        """Of several clips the one that shows most of what the phrases say; see `kinelex.best_of`.
+
+        Raises:
+            KinelexError, OverloadedError, TimeoutError: what `generate` raises.
+        """
+        first = await asyncio.to_thread(looked_at, await self.generate(prompt), prompt.seed)
+        if not first.wrong or candidates == 1:
+            return first
+        others = other_candidates(prompt, candidates)
+        motions = await asyncio.gather(*map(self.generate, others))
+        seeds = [other.seed for other in others]
+        return best([first, *await asyncio.to_thread(lambda: list(map(looked_at, motions, seeds)))])
 
     async def answer(self, question: Callable[[], Result]) -> Result:
         """Call something in the model's thread.

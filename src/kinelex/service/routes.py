@@ -55,6 +55,16 @@ _FILES = {
 }
 
 
+_TOLD = {
+    name: {"description": description, "schema": {"type": kind}}
+    for name, kind, description in (
+        ("Kinelex-Seed", "integer", "Gives this clip again, without best_of."),
+        ("Kinelex-Shows", "string", "What the phrases say and the clip shows, as far as the probes see."),
+        ("Kinelex-Does-Not-Show", "string", "What the phrases say and the clip does not show."),
+    )
+}
+
+
 def engine_of(request: Request) -> Engine:
     """What does the work."""
     return request.app.state.engine
@@ -68,16 +78,19 @@ router = APIRouter()
     "/v1/motions",
     summary="Generate a motion",
     response_class=Response,
-    responses={**POSTED, 200: {"content": _FILES, "description": "The file's bytes."}},
+    responses={**POSTED, 200: {"content": _FILES, "description": "The file's bytes.", "headers": _TOLD}},
 )
 async def motions(asked: MotionRequest, engine: Worker) -> Response:
-    """A clip that does what the prompt says, as a file."""
-    motion = await engine.generate(asked.asked())
-    content = await asyncio.to_thread(encode, motion, asked.format, asked.names)
-    name = f'attachment; filename="motion.{asked.format}"'
-    return Response(
-        content, media_type=FORMATS[asked.format].media_type, headers={"Content-Disposition": name}
-    )
+    """A clip that does what the prompt says, as a file; the headers tell what the probes see of it."""
+    chosen = await engine.best_of(asked.asked(), asked.best_of)
+    content = await asyncio.to_thread(encode, chosen.motion, asked.format, asked.names)
+    headers = {
+        "Content-Disposition": f'attachment; filename="motion.{asked.format}"',
+        "Kinelex-Seed": str(chosen.seed),
+        "Kinelex-Shows": "; ".join(str(finding) for finding in chosen.findings if finding.right),
+        "Kinelex-Does-Not-Show": "; ".join(map(str, chosen.wrong)),
+    }
+    return Response(content, media_type=FORMATS[asked.format].media_type, headers=headers)
 
 
 @router.get("/v1/formats", summary="List the formats", responses={**ALWAYS})

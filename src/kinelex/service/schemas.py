@@ -13,6 +13,8 @@ from kinelex.motion.motion import Motion
 from kinelex.prompts import MAX_PROMPT_CHARACTERS, MAX_SECONDS, MIN_PHRASE_SECONDS, MIN_SECONDS, Prompt
 from kinelex.service.uploads import read_upload
 
+MOST_CANDIDATES = 16
+
 
 def _sayable(text: str) -> str:
     if not any(character.isalnum() for character in text):
@@ -70,6 +72,9 @@ class MotionRequest(Request):
         0, description="Same request, seed and model: same motion, however busy the service is."
     )
     duration: Seconds | None = Field(None, description="Seconds of the clip; estimated when not given.")
+    best_of: Annotated[int, Field(ge=1, le=MOST_CANDIDATES)] = Field(
+        1, description="Clips to choose from: the one that shows most of what the phrases say."
+    )
     format: Literal["npz", "glb", "bvh", "json"] = Field("glb", description="Kind of file to answer with.")
     names: Literal["smpl", "mixamo", "unreal", "unity", "vrm"] = Field(
         "smpl", description="Joint names of glb and bvh."
