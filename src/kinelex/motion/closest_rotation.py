@@ -45,10 +45,17 @@ def closest_rotations(matrices: Tensor) -> Tensor:
     rest = third + _wide(greatest) * second + _wide(greatest.square() + quadratic) * first
     # Its multiple of the identity is left out: half turns about the three axes, and none, add up to 0.
     rotations = torch.einsum("abij,...ab->...ij", forms, rest / _wide(slope))
-    clear = slope > _CLEAR
+    clear = torch.gt(slope, _CLEAR)
     if not clear.all():
-        rotations[~clear] = roma.special_procrustes(matrices[~clear])
+        rotations[~clear] = _by_singular_values(matrices[~clear])
     return rotations
+
+
+def _by_singular_values(matrices: Tensor) -> Tensor:
+    """(N, 3, 3) closest rotations."""
+    closest = roma.special_procrustes(matrices)
+    assert isinstance(closest, Tensor)  # it is a tuple only when asked for singular values too
+    return closest
 
 
 def _wide(numbers: Tensor) -> Tensor:
