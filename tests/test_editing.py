@@ -149,3 +149,15 @@ def test_a_phrase_in_the_middle_of_another_splits_it() -> None:
     whole, new = Segment("walks", 0, 6), Segment("jumps", 2, 3)
     assert overwrite([whole], 2, 3, [new], 0.05) == (Segment("walks", 0, 2), new, Segment("walks", 3, 6))
     assert overwrite([whole], 0, 5.99, [new], 0.05) == (new,)
+
+
+def test_a_phrase_shorter_than_a_clip_may_be_is_replaced(pipeline: Pipeline) -> None:
+    clip = pipeline("a person walks, then waves, then jumps", durations=[1.0, 0.4, 1.0])
+    new = pipeline.regenerate(clip, 2, "a person bows and then squats")
+    assert [part.text for part in new.segments] == [
+        "a person walks", "a person bows", "a person squats", "a person jumps",
+    ]  # fmt: skip
+    starts = [part.start for part in new.segments]
+    assert starts == sorted(starts)
+    assert new.segments[2].end == pytest.approx(1.4)
+    assert new.seconds == pytest.approx(clip.seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -140,6 +141,26 @@ def test_bad_prompts_are_refused(text: str) -> None:
 def test_bad_durations_are_refused(seconds: float) -> None:
     with pytest.raises(KinelexError, match="duration"):
         Prompt("a person walks", duration=seconds)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"text": 5}, "give a sentence"),
+        ({"text": "a person walks", "seed": "a"}, "whole number"),
+        ({"text": "a person walks", "seed": 1.5}, "whole number"),
+        ({"text": "a person walks", "duration": "3"}, "seconds as a number"),
+        ({"segments": "a person walks"}, "list of phrases"),
+    ],
+)
+def test_values_of_another_kind_are_refused(pipeline: Pipeline, asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(KinelexError, match=message):
+        pipeline(**asked)
+
+
+def test_half_a_token_is_rounded_up(pipeline: Pipeline) -> None:
+    seconds = [pipeline("a person walks", duration=asked).seconds for asked in (0.5, 0.7, 2.5)]
+    assert seconds == pytest.approx([0.6, 0.8, 2.6])
 
 
 def test_too_many_or_no_phrases_are_refused() -> None:

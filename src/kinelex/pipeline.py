@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -77,6 +76,8 @@ class Pipeline:
         Raises:
             KinelexError: the prompt is empty or too long, or a duration out of range.
         """
+        if isinstance(segments, str):
+            raise KinelexError("segments are a list of phrases; one sentence is the text")
         prompt = Prompt(
             text, seed, duration,
             None if segments is None else tuple(segments), None if durations is None else tuple(durations),
@@ -148,7 +149,7 @@ class Pipeline:
         clip = at_model_rate(motion, self.model)
         if not 0 <= start < end <= clip.seconds + self.seconds_per_token:
             raise KinelexError(
-                f"{start:g} to {end:g} s is no part of a clip of {clip.seconds:.2f} s; give a start before the end"
+                f"{start:g} to {end:g} s is no part of a clip of {clip.seconds:.2f} s; give a part that lies in it, the start before the end"
             )
         if duration is not None and not MIN_SECONDS <= duration <= MAX_SECONDS:
             raise KinelexError(f"duration is {duration:g} s; give {MIN_SECONDS:g} to {MAX_SECONDS:g} s")
@@ -164,7 +165,7 @@ class Pipeline:
             longer = (gap.size - (gap.end - gap.start)) / clip.fps
             segments, end = stretched(segments, start, end, end + longer - start), end + longer
         if text is not None:
-            new = self.plan([Prompt(text, duration=end - start)]).segments[0]
+            new = self.plan([Prompt(text, duration=max(end - start, MIN_SECONDS))]).segments[0]
             segments = overwrite(segments, start, end, _placed(new, start, end), shortest=1 / clip.fps)
         return self._fill(clip, gap, segments, seed, foot_lock)
 
@@ -259,9 +260,11 @@ class Pipeline:
 
 
 def _placed(segments: Sequence[Segment], start: float, end: float) -> tuple[Segment, ...]:
-    """Segments that begin at 0 moved to `start`, the last one up to `end`."""
-    moved = [Segment(part.text, part.start + start, part.end + start) for part in segments]
-    return (*moved[:-1], replace(moved[-1], end=end))
+    """Segments that begin at 0 moved to `start`, and stretched to `end`."""
+    scale = (end - start) / segments[-1].end
+    return tuple(
+        Segment(part.text, start + scale * part.start, start + scale * part.end) for part in segments
+    )
 
 
 def load(

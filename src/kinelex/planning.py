@@ -87,7 +87,7 @@ def _lengths(
     tokens = [
         max(min(own, int(prompt.longest / unit)), len(prompt.phrases))
         if prompt.seconds is None
-        else max(1, round(prompt.seconds / unit))
+        else max(1, int(round(prompt.seconds / unit, 6) + 0.5))
         for prompt, own in zip(prompts, estimated, strict=True)
     ]
     for prompt, length in zip(prompts, tokens, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Literal
 
 from kinelex.errors import KinelexError
@@ -45,6 +46,7 @@ class Prompt:
     longest: float = MAX_SECONDS
 
     def __post_init__(self) -> None:
+        self._check_types()
         if self.text is None and self.segments is not None:
             object.__setattr__(self, "text", ", then ".join(self.segments))
         _check_text(self.text or "")
@@ -57,6 +59,15 @@ class Prompt:
         if self.timing not in ("predicted", "even"):
             raise KinelexError(f"timing is {self.timing!r}; give predicted or even")
         self._check_durations()
+
+    def _check_types(self) -> None:
+        if not isinstance(self.text, str | None):
+            raise KinelexError(f"the text is {self.text!r}; give a sentence")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, Integral):
+            raise KinelexError(f"seed is {self.seed!r}; give a whole number")
+        for seconds in (self.duration, self.longest, *(self.durations or ())):
+            if not isinstance(seconds, Real | None):
+                raise KinelexError(f"duration is {seconds!r}; give seconds as a number")
 
     def _check_durations(self) -> None:
         if not MIN_SECONDS <= self.longest <= MAX_SECONDS:

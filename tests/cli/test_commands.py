@@ -92,6 +92,26 @@ def test_generate_tells_what_a_clip_shows_and_check_asks_again(
     assert "nothing that the probes can see" in capsys.readouterr().out
 
 
+def test_convert_does_not_write_over_other_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = tmp_path / "first.npy", tmp_path / "second.npy"
+    first.write_bytes(CLIP.read_bytes())
+    second.write_bytes(b"another take")
+    assert main(["convert", str(first), str(tmp_path / "first.npz"), str(second)]) == 2
+    assert "second.npy is there already; add --force" in capsys.readouterr().err
+    assert second.read_bytes() == b"another take"
+    assert not (tmp_path / "first.npz").exists()
+    assert main(["convert", str(first), str(second), "--force"]) == 0
+    assert np.load(second).shape == np.load(first).shape
+
+
+def test_the_help_of_train_names_the_recipes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    told = capsys.readouterr().out
+    assert "guided-cpu, " in told
+    assert "guided-cpu-debug" not in told
+
+
 def test_a_clip_that_shows_too_little_says_what_helps(
     model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

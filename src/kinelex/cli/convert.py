@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
+from pathlib import Path
 from typing import Any
 
 from kinelex.cli.options import add_command, add_rig_options
+from kinelex.errors import KinelexError
 
 DESCRIPTION = """Convert a motion file; the suffixes say from what to what.
 
@@ -14,6 +17,8 @@ DESCRIPTION = """Convert a motion file; the suffixes say from what to what.
   kinelex convert walk.npz walk.png                    a film strip to look at
   kinelex convert walk.npz walk.html                   a player that opens in any browser
 
+A file of the kind that is read is not overwritten without --force: `kinelex convert *.bvh` would else write the first
+clip into all the others.
 Reads bvh, amc, json (DeepMimic), npz, npy. Writes npz, npy, bvh, glb, mp4, png, html."""
 
 
@@ -22,6 +27,7 @@ def add_parser(commands: Any) -> None:
     parser = add_command(commands, "convert", "convert a motion file to another format or rig", DESCRIPTION)
     parser.add_argument("input", help="motion file to read")
     parser.add_argument("output", nargs="+", help="motion file to write; several are allowed")
+    parser.add_argument("--force", action="store_true", help="overwrite files of the kind that is read")
     add_rig_options(parser)
     parser.set_defaults(run=run)
 
@@ -30,6 +36,15 @@ def run(options: argparse.Namespace) -> None:
     """Read once, write each output."""
     from kinelex.motion.motion import Motion
 
+    for output in map(Path, options.output):
+        if (
+            not options.force
+            and os.path.exists(output)
+            and output.suffix.lower() == Path(options.input).suffix.lower()
+        ):
+            raise KinelexError(
+                f"{output} is there already; add --force to overwrite it, or name another file"
+            )
     motion = Motion.load(options.input)
     for output in options.output:
         motion.save(output, names=options.names, unit=options.unit)

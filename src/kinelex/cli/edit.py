@@ -29,7 +29,7 @@ DESCRIPTION = """Draw a part of a clip again, or go on after its end. Say which 
   kinelex edit take.bvh "a person waves" --between 1.5:3 --output wave.glb    what happens from 1.5 to 3 s
   kinelex edit walk.npz "a person runs" --between 2: --output run.npz     another ending, from 2 s on
   kinelex edit walk.npz "a person runs" --between :2 --output start.npz   another beginning, up to 2 s
-  kinelex edit walk.npz "a person sits down" --extend --output longer.npz     go on after the end
+  kinelex edit walk.npz "a person waves" --extend --output longer.npz         go on after the end
 
 The frames outside the part are kept: those before it as they are, those after it moved over the floor to where
 the new part leads. Without --duration, --phrase and --between keep the clip's length. Any motion file and any
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> None:
     from kinelex.motion.motion import Motion
 
     if options.extend and options.text is None:
-        raise KinelexError('--extend needs a text that says what happens next, as in "a person sits down"')
+        raise KinelexError('--extend needs a text that says what happens next, as in "a person waves"')
     check_outputs(options.output, options)
     clip = Motion.load(options.clip)
     save_clip(_edited(clip, load_pipeline(options), options), options.output, options)

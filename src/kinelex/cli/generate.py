@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """Generate a motion clip from a sentence.
 
-  kinelex generate "a person walks forward, then sits down" --output walk.glb --output walk.npz
+  kinelex generate "a person walks forward, then waves" --output walk.glb --output walk.npz
   kinelex generate "a person waves" --seed 3 --duration 4 --output wave.bvh --names mixamo --unit cm
-  kinelex generate --segments "a person walks forward | a person sits down" --output plan.html
+  kinelex generate --segments "a person walks forward | a person waves" --output plan.html
   kinelex generate "a person walks, then turns left, then waves" --durations "3, 1.5, 2" --output timed.glb
   kinelex generate "a person kicks with the left leg" --best-of 8 --output kick.glb
   kinelex generate --prompts prompts.txt --output "clips/{index:03d}.glb"
@@ -39,7 +39,9 @@ what they are. How long each takes is predicted, or said with
 --durations; what came of it is printed with the clip, and kept in npz files for kinelex edit.
 What the probes of `kinelex probe` can see of the sentence (sides, directions, counts, actions) is looked for in the
 clip, and printed; with --best-of N up to N clips are drawn until one shows it all.
---prompts reads one prompt a line; {index} in --output is the line number, counted from 0.
+--prompts reads one prompt a line; empty lines and those that begin with # are none. {index} in --output counts the
+prompts from 0, and each has its own seed: --seed for the first, one more for every next.
+Time goes in steps of a motion token: .2 s for the bundled model. TEXT beside --segments is the sentence as a whole.
 To change a part of a clip, or go on after its end, see kinelex edit --help."""
 
 
@@ -118,7 +120,11 @@ def _seconds(written: str | None) -> tuple[float, ...] | None:
 
 def _read_lines(path: Path) -> list[str]:
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = [
+            line.strip()
+            for line in path.read_text(encoding="utf-8").splitlines()
+            if line.strip() and not line.lstrip().startswith("#")
+        ]
     except (OSError, UnicodeDecodeError) as error:
         raise KinelexError(f"cannot read prompts from {path}: {error}; give a UTF-8 text file") from error
     if not lines:

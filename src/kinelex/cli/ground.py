@@ -60,6 +60,8 @@ def run(options: argparse.Namespace) -> None:
     from kinelex.hub.folder import load_model
     from kinelex.motion.motion import Motion
 
+    if options.between is not None and options.choose is None:
+        raise KinelexError("--between goes with --choose; a phrase is looked for in the whole clip")
     motion = Motion.load(options.clip)
     model = load_model(options.model, options.device)
     if options.choose is not None:

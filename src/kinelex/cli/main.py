@@ -57,7 +57,7 @@ COMMANDS = (
 
 DESCRIPTION = """Kinelex turns a sentence into 3D human motion.
 
-  kinelex generate "a person walks forward, then sits down" --output walk.glb
+  kinelex generate "a person walks forward, then waves" --output walk.glb
   kinelex edit walk.npz "a person jumps" --phrase 2 --output jump.npz
   kinelex segment "a person sits down after walking"
   kinelex convert walk.bvh walk.glb

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from kinelex.text.segment_cache import SegmentCache
 
 DESCRIPTION = """Split a sentence into phrases in the order in which things happen. Each phrase stands alone, keeps its
-details ("slowly", "twice"), and holds what happens at the same time.
+details ("slowly"), and holds what happens at the same time. A sentence's counts are spelled out, as `kinelex generate`
+does: "squats twice" is two phrases.
 
   kinelex segment "a person sits down after walking slowly"
       1  a person walks slowly
@@ -89,9 +90,11 @@ def _model(options: argparse.Namespace, cache: SegmentCache | None) -> LlmSegmen
 
 
 def _segment_text(options: argparse.Namespace, model: LlmSegmenter | None) -> None:
+    from kinelex.text.repetition import spelled_out
     from kinelex.text.segmenter import segment
 
-    phrases = (model or segment)(options.text, options.limit)
+    actions = spelled_out((model or segment)(options.text, options.limit), options.limit)
+    phrases = [action.text for action in actions for _ in range(action.count)]
     if options.json:
         print(json.dumps(phrases, ensure_ascii=False))
         return

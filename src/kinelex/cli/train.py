@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,11 @@ A recipe's `start` names a trained model, the parts of it that are kept and the 
 starts from the bundled model, with `--set start.model=runs/other/model` from another of its sizes.
 
 A stopped or killed training goes on where it was when the same command is given again. The finished model lies in
-OUTPUT/model, ready for `kinelex generate --model OUTPUT/model`; so does every other finished model."""
+OUTPUT/model, ready for `kinelex generate --model OUTPUT/model`; so does every other finished model.
+
+The recipes, of which each has a twin NAME-debug that takes seconds:
+"""
+RECIPES = Path(__file__).parents[1] / "recipes"
 
 
 def add_parser(commands: Any) -> None:
@@ -40,7 +45,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "train",
         help="train a model",
-        description=DESCRIPTION,
+        description=DESCRIPTION + _recipes(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("recipe", help="name of a recipe, or a YAML file")
@@ -66,6 +71,19 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default: auto)")
     parser.add_argument("--max-minutes", type=float, help="stop with a checkpoint after this time")
     parser.set_defaults(run=run)
+
+
+def _recipes() -> str:
+    """The names of the recipes, and where they explain themselves."""
+    names = sorted(path.stem for path in RECIPES.glob("*.yaml") if "debug" not in path.stem)
+    return "\n".join(
+        (
+            textwrap.fill(
+                ", ".join(names), 110, break_on_hyphens=False, initial_indent="  ", subsequent_indent="  "
+            ),
+            f"Their keys are explained in the files of {RECIPES}.",
+        )
+    )
 
 
 def run(options: argparse.Namespace) -> None:

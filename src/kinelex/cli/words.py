@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 DESCRIPTION = """Look at what a text encoder makes of words of motion."""
 COMPARE = """Compare the words of an encoder before and after its embeddings were trained.
 
-  kinelex words compare minilm runs/mate/encoder
-  kinelex words compare minilm runs/mate/encoder --word kneel --word lift --json words.json
-  kinelex words compare minilm runs/mate/encoder --output words
+  kinelex words compare minilm runs/words/model
+  kinelex words compare minilm runs/words/model --word kneel --word lift --json words.json
+  kinelex words compare minilm runs/words/model --output words
 
 Prints the cosines of opposites (left / right) and of kin (run / jog), as words and within sentences, the nearest
 words of some words, and the words that moved most. A word's embedding is the mean of its pieces' rows in the table.

@@ -128,9 +128,11 @@ class Evaluation:
         chosen = read_samples(store, options.split, options.limit)
         self.samples, self.left_out = chosen.samples, dict(chosen.left_out)
         if len(self.samples) < POOL:
+            left_out = "".join(f"; {count} {reason}" for reason, count in self.left_out.items())
             raise KinelexError(
-                f"R-precision looks in pools of {POOL} and there are {len(self.samples)} clips; "
-                f"give a store with at least {POOL} captioned clips in its {options.split} split"
+                f"R-precision looks in pools of {POOL} and there are {len(self.samples)} clips{left_out}; "
+                f"give a store with at least {POOL} captioned clips in its {options.split} split, or take all splits "
+                "(--split all), with what the model was trained on among them"
             )
         captions = list(dict.fromkeys(caption for sample in self.samples for caption in sample.captions))
         self._caption_rows = {caption: row for row, caption in enumerate(captions)}

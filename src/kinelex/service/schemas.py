@@ -51,7 +51,7 @@ class MotionRequest(Request):
         extra="forbid",
         json_schema_extra={
             "examples": [
-                {"prompt": "a person walks forward, then sits down", "seed": 1, "format": "glb"},
+                {"prompt": "a person walks forward, then waves", "seed": 1, "format": "glb"},
                 {
                     "segments": [
                         {"text": "a person walks forward", "duration": 3.0},
