@@ -149,7 +149,8 @@ class Pipeline:
         clip = at_model_rate(motion, self.model)
         if not 0 <= start < end <= clip.seconds + self.seconds_per_token:
             raise KinelexError(
-                f"{start:g} to {end:g} s is no part of a clip of {clip.seconds:.2f} s; give a part that lies in it, the start before the end"
+                f"{start:g} to {end:g} s is no part of a clip of {clip.seconds:.2f} s; "
+                "give a part that lies in it, the start before the end"
             )
         if duration is not None and not MIN_SECONDS <= duration <= MAX_SECONDS:
             raise KinelexError(f"duration is {duration:g} s; give {MIN_SECONDS:g} to {MAX_SECONDS:g} s")
