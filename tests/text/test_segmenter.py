@@ -127,6 +127,12 @@ ELLIPSIS = {
         "a person walks back to where he started",
     ],
     "a person waves, then twice": ["a person waves, then twice"],
+    "a person runs, then slowly stops": ["a person runs", "a person slowly stops"],
+    "a person walks, then quickly runs, then stops": [
+        "a person walks",
+        "a person quickly runs",
+        "a person stops",
+    ],
 }
 SIMULTANEITY = {
     "a person stands on one leg and waves": ["a person stands on one leg and waves"],

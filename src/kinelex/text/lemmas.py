@@ -155,7 +155,10 @@ def _resumes_action(words: list[str], tags: list[str], i: int) -> bool:
     seldom = words[i] in SELDOM_NOUNS
     if after in ("VERB", "AUX") or words[i] in USUAL or not (seldom or _can_be_verb(words[i])):
         return False
-    if i == 0 or words[i - 1] == "then":
+    before = i - 1
+    while before >= 0 and tags[before] == "ADV" and words[before].endswith("ly"):
+        before -= 1  # "then slowly stops"
+    if i == 0 or (before >= 0 and words[before] == "then"):
         return True
     begun = any(tag == "VERB" for tag in tags[:i])
     if not begun and tags[i - 1] == "NOUN" and "VERB" not in tags:
