@@ -23,6 +23,7 @@ from kinelex.generators.model import MotionModel
 from kinelex.hub import load_model
 from kinelex.motion.features import joints_from_features
 from kinelex.motion.foot_lock import lock_feet
+from kinelex.motion.heading import facing, to_heading
 from kinelex.motion.motion import Motion, Segment
 from kinelex.motion.rigid import rigid_joints
 from kinelex.motion.splicing import resized, splice
@@ -246,13 +247,17 @@ class Pipeline:
         *,
         foot_lock: bool = True,
     ) -> list[Motion]:
-        """Normalised features (B, T, D) to clips of lengths (B,) tokens; those of equal length go together."""
+        """Normalised features (B, T, D) to clips of lengths (B,) tokens that face +Z at frame 0.
+
+        Those of equal length go together.
+        """
         model = self.model
         motions: dict[int, Motion] = {}
         for length in lengths.unique().tolist():
             rows = (lengths == length).nonzero()[:, 0]
             part = model.normalizer.restore(features[rows, : length * model.frames_per_token])
             joints = rigid_joints(joints_from_features(part, model.skeleton), model.skeleton)
+            joints = to_heading(joints, facing(joints[:, :1], model.skeleton))
             if foot_lock:
                 joints = lock_feet(joints, model.skeleton.fps, model.skeleton)
             for row, positions in zip(rows.tolist(), joints.cpu().numpy(), strict=True):
