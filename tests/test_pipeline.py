@@ -118,10 +118,11 @@ def test_repetitions_take_their_time_among_other_phrases(pipeline: Pipeline) -> 
 
 
 def test_the_bundled_model_squats_as_often_as_asked() -> None:
-    motions = load("default").generate_batch(
-        [Prompt(f"a person does {count}") for count in ("one squat", "two squats", "three squats")]
-    )
-    assert [questions.answer("count squat", Body.of(motion)) for motion in motions] == ["1", "2", "3"]
+    pipeline = load("default")
+    for count, words in enumerate(("one squat", "two squats", "three squats"), start=1):
+        motions = pipeline.generate_batch([Prompt(f"a person does {words}", seed) for seed in range(4)])
+        answers = [questions.answer("count squat", Body.of(motion)) for motion in motions]
+        assert answers.count(str(count)) >= 3
 
 
 def test_clips_start_at_the_origin_facing_forward_on_the_floor(pipeline: Pipeline) -> None:

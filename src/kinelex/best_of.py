@@ -57,12 +57,7 @@ def best_of(
         KinelexError: the number of candidates is out of range or the joints cannot be checked, or what the pipeline
             raises.
     """
-    if candidates > 1 and not can_check(pipeline.model.skeleton):
-        raise KinelexError(
-            f"clips of the skeleton {pipeline.model.skeleton.name} cannot be checked; draw one, not the best of several"
-        )
-    if not 1 <= candidates <= MOST_CANDIDATES:
-        raise KinelexError(f"best of {candidates} clips cannot be drawn; give 1 to {MOST_CANDIDATES}")
+    check_candidates(pipeline, candidates)
     first = _drawn(pipeline, prompts, foot_lock)
     lacking = [place for place, chosen in enumerate(first) if chosen.wrong and candidates > 1]
     others = _drawn(
@@ -74,6 +69,17 @@ def best_of(
         mine = others[turn * (candidates - 1) : (turn + 1) * (candidates - 1)]
         first[place] = best([first[place], *mine])
     return first
+
+
+def check_candidates(pipeline: Pipeline, candidates: int) -> None:
+    """Raise KinelexError for a number out of range, or for several clips of joints that cannot be checked."""
+    if not 1 <= candidates <= MOST_CANDIDATES:
+        raise KinelexError(f"best of {candidates} clips cannot be drawn; give 1 to {MOST_CANDIDATES}")
+    if candidates > 1 and not can_check(pipeline.model.skeleton):
+        raise KinelexError(
+            f"clips of the skeleton {pipeline.model.skeleton.name} cannot be checked; "
+            "draw one, not the best of several"
+        )
 
 
 def other_candidates(prompt: Prompt, candidates: int) -> list[Prompt]:

@@ -65,8 +65,17 @@ class Prompt:
             raise KinelexError(f"the text is {self.text!r}; give a sentence")
         if isinstance(self.seed, bool) or not isinstance(self.seed, Integral):
             raise KinelexError(f"seed is {self.seed!r}; give a whole number")
-        for seconds in (self.duration, self.longest, *(self.durations or ())):
-            if not isinstance(seconds, Real | None):
+        object.__setattr__(self, "seed", int(self.seed))
+        for name in ("segments", "durations"):
+            if not isinstance(getattr(self, name), tuple | None):
+                raise KinelexError(
+                    f"{name} are {getattr(self, name)!r}; give a tuple with one for each phrase"
+                )
+        if not all(isinstance(phrase, str) for phrase in self.segments or ()):
+            raise KinelexError(f"segments are {self.segments!r}; give a sentence for each phrase")
+        given = () if self.duration is None else (self.duration,)
+        for seconds in (*given, self.longest, *(self.durations or ())):
+            if not isinstance(seconds, Real):
                 raise KinelexError(f"duration is {seconds!r}; give seconds as a number")
 
     def _check_durations(self) -> None:

@@ -16,9 +16,19 @@ def shaped(*singular: float) -> Tensor:
     return left @ torch.tensor(singular, dtype=torch.float64).diag() @ right
 
 
+def nearly_a_line(digits: int) -> Tensor:
+    """Matrices that leave the turn about one axis almost open."""
+    return shaped(1.0, 10.0**-digits, 0.0)
+
+
 def test_they_are_those_of_the_singular_values() -> None:
     torch.manual_seed(0)
-    for matrices in (torch.randn(4, 500, 3, 3).double(), shaped(2.0, 1.0, 0.0), shaped(1.0, 0.1, -0.03)):
+    for matrices in (
+        torch.randn(4, 500, 3, 3).double(),
+        shaped(2.0, 1.0, 0.0),
+        shaped(1.0, 0.1, -0.03),
+        *map(nearly_a_line, range(2, 9)),
+    ):
         expected = roma.special_procrustes(matrices)
         torch.testing.assert_close(closest_rotations(matrices), expected, atol=1e-8, rtol=0)
 

@@ -70,9 +70,8 @@ def check(motion: Motion) -> tuple[Finding, ...]:
     findings: list[Finding] = []
     for _, group in groupby(motion.segments, key=lambda part: part.text):
         parts = list(group)
-        claims = claims_of(
-            repeated(parts[0].text) if len(parts) == 1 else Repeated(parts[0].text, len(parts))
-        )
+        once = repeated(parts[0].text.lower())
+        claims = claims_of(Repeated(once.text, once.count * len(parts)))
         if claims:
             start, end = parts[0].start, parts[-1].end
             body = Body.of(_cut(motion, start - _MARGIN, end + _MARGIN))

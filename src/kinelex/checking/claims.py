@@ -14,8 +14,12 @@ from kinelex.text.repetition import Repeated
 
 # Actions whose number the probes can count, and how a sentence says that there is one.
 COUNTED = ("squat", "jump", "kick", "raise")
-_ONE = re.compile(r"\bonce\b|\bone(?: [a-z-]+){0,3} (?:squat|jump|hop|leap|kick)\b")
-_DENIED = re.compile(r"\b(?:not|without|no|never|instead|pretends?|almost|tries|as if|like)\b")
+_ONE = re.compile(r"(?<!\bat )\bonce\b|\bone(?: [a-z-]+){0,3} (?:squat|jump|hop|leap|kick)\b")
+_DENIED = re.compile(
+    r"n't\b|\b(?:not|cannot|without|no|never|instead|pretends?|almost|tries|tried|attempts?|fails?|as if|like)\b"
+)
+# Where something goes on meanwhile, the number may be that of either.
+_MEANWHILE = re.compile(r"\b(?:while|whilst|as)\b")
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def claims_of(action: Repeated) -> tuple[Claim, ...]:
         if claim is not None:
             claims.setdefault(claim.question, claim)
     done = [name for name in COUNTED if name in claims]
-    if len(done) == 1 and (action.count > 1 or _ONE.search(phrase)):
+    if len(done) == 1 and not _MEANWHILE.search(phrase) and (action.count > 1 or _ONE.search(phrase)):
         claims["count"] = Claim(f"count {done[0]}", str(action.count))
     return tuple(claims.values())
 

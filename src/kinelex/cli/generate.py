@@ -38,7 +38,7 @@ kinelex segment), and what it counts is done so often: "squats twice" is two phr
 what they are. How long each takes is predicted, or said with
 --durations; what came of it is printed with the clip, and kept in npz files for kinelex edit.
 What the probes of `kinelex probe` can see of the sentence (sides, directions, counts, actions) is looked for in the
-clip, and printed; with --best-of N up to N clips are drawn until one shows it all.
+clip, and printed; with --best-of N, N - 1 more clips are drawn if the first does not show it all, and the best is kept.
 --prompts reads one prompt a line; empty lines and those that begin with # are none. {index} in --output counts the
 prompts from 0, and each has its own seed: --seed for the first, one more for every next.
 Time goes in steps of a motion token: .2 s for the bundled model. TEXT beside --segments is the sentence as a whole.
@@ -81,9 +81,11 @@ def run(options: argparse.Namespace) -> None:
     for first in track(batches, "generating") if len(prompts) > BATCH_SIZE else batches:
         batch = prompts[first : first + BATCH_SIZE]
         best = best_of(pipeline, batch, options.best_of, foot_lock=not options.no_foot_lock)
-        for chosen, names in zip(best, outputs[first:], strict=False):
+        for place, (chosen, names) in enumerate(zip(best, outputs[first:], strict=False)):
             save_clip(chosen.motion, names, options)
             print_findings(chosen.findings)
+            if chosen.seed != prompts[first + place].seed:
+                print(f"  the best of {chosen.drawn}: --seed {chosen.seed} gives it again")
             if chosen.wrong and options.best_of == 1:
                 print("  --best-of 8 draws more clips and takes the one that shows most")
 

@@ -255,8 +255,8 @@ def _choose(store: Store, pool: _Pool, options: ComposeOptions, random: Random) 
         best = _best(store, parts[-1] if parts else None, options_here, overlap)
         if best is not None:
             length = best.stop - best.start
-            fits = 1 + (room - length) // (length - overlap)
-            times = min(random.choice(_TIMES) if repeating else 1, fits, _MOST_PARTS - len(parts))
+            fits = 1 + (room - length) // max(1, length - overlap)
+            times = min(random.choice(_TIMES), fits, _MOST_PARTS - len(parts)) if repeating else 1
             left -= times * (length - overlap) + (0 if parts else overlap)
             parts += [best] * times
             chosen += 1

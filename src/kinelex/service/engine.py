@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from kinelex.best_of import Chosen, best, looked_at, other_candidates
+from kinelex.best_of import Chosen, best, check_candidates, looked_at, other_candidates
 from kinelex.errors import KinelexError
 from kinelex.motion.motion import Motion
 from kinelex.pipeline import Pipeline
@@ -93,11 +93,18 @@ class Engine:
         Raises:
             KinelexError, OverloadedError, TimeoutError: what `generate` raises.
         """
+        if candidates > 1:
+            check_candidates(self._pipeline, candidates)
         first = await asyncio.to_thread(looked_at, await self.generate(prompt), prompt.seed)
         if not first.wrong or candidates == 1:
             return first
         others = other_candidates(prompt, candidates)
-        motions = await asyncio.gather(*map(self.generate, others))
+        drawing = [asyncio.ensure_future(self.generate(other)) for other in others]
+        try:
+            motions = await asyncio.gather(*drawing)
+        finally:
+            for each in drawing:
+                each.cancel()
         seeds = [other.seed for other in others]
         return best([first, *await asyncio.to_thread(lambda: list(map(looked_at, motions, seeds)))])
 

@@ -31,8 +31,10 @@ _BETWEEN = rf"(?: (?:{'|'.join(_KINDS.split())}))*"
 _NUMBER = "|".join(NUMBERS)
 _TIMES = rf"(?P<adverb>twice|thrice)|(?P<times>{_NUMBER}) (?:more )?times"
 _THINGS = rf"(?P<number>{_NUMBER})(?P<between>{_BETWEEN}) (?P<things>{'|'.join(_SINGULAR)})"
-_COUNT = re.compile(rf"\b(?:(?:{_TIMES})(?: in a row)?(?! (?:as|the|more|\w+er)\b)|{_THINGS})\b")
-_ONCE = re.compile(rf"\bonce\b|\bone(?P<between>{_BETWEEN}) (?P<thing>{'|'.join(_PLURAL)})\b")
+_COUNT = re.compile(rf"(?<![\d.])\b(?:(?:{_TIMES})(?: in a row)?(?! (?:as|the|more|\w+er)\b)|{_THINGS})\b")
+_MEANWHILE = re.compile(r"\b(?:while|whilst|as)\b")
+_DOES = re.compile(r"\b(?:do|mak|perform|throw|tak|execut|complet|deliver)(?:e|es|s|ing)?(?: [a-z]+)?\s$")
+_ONCE = re.compile(rf"(?<!\bat )\bonce\b|\bone(?P<between>{_BETWEEN}) (?P<thing>{'|'.join(_PLURAL)})\b")
 _NUMBERED = re.compile(
     rf"\b(?:{_NUMBER}|six|seven|eight|nine|ten|twice|thrice|times|several|single|again|repeatedly|\d+)\b"
 )
@@ -57,10 +59,15 @@ def repeated(phrase: str) -> Repeated:
     if len(found) != 1:
         return Repeated(phrase)
     (match,) = found
+    before, after = phrase[: match.start()], phrase[match.end() :]
+    if _NUMBERED.search(before + after) or _ONCE.search(before + after) or _MEANWHILE.search(before):
+        return Repeated(phrase)
+    if match["things"] and not _DOES.search(before):
+        return Repeated(phrase)
     single = "once" if match["things"] is None else f"one{match['between']} {_SINGULAR[match['things']]}"
     number = match["number"] or match["times"]
     count = NUMBERS[number] if number else {"twice": 2, "thrice": 3}[match["adverb"]]
-    return Repeated(phrase[: match.start()] + single + phrase[match.end() :], count)
+    return Repeated(before + single + after, count)
 
 
 def spelled_out(phrases: Sequence[str], limit: int) -> tuple[Repeated, ...]:
