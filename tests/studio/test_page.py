@@ -24,7 +24,7 @@ from kinelex.studio.page import Page
 from kinelex.studio.server import Studio
 from kinelex.studio.worker import Worker
 from rig_clips import recorded_motion
-from studio.browser import Visitor, chromium, until, visiting
+from studio.browser import WAIT, Visitor, chromium, until, visiting
 
 SENTENCE = "a person walks forward, then jumps"
 
@@ -252,8 +252,11 @@ def test_closing_does_not_wait_for_what_takes_long(
         return recorded_motion()
 
     asyncio.run_coroutine_threadsafe(worker.edit(long), studio._server.get_event_loop())
-    begun.wait()
-    studio.stop()
+    assert begun.wait(WAIT)
+    stopping = threading.Thread(target=studio.stop)
+    stopping.start()
+    stopping.join(WAIT)
+    assert not stopping.is_alive()
     with listening_socket("127.0.0.1", port):  # which is free again
         held.set()
 
