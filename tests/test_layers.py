@@ -22,6 +22,7 @@ LAYERS = (
     ("retrieval",),
     ("evaluation",),
     ("checking",),
+    ("describing",),
     ("mate",),
     ("search",),
     ("words",),

@@ -48,6 +48,14 @@ def can_check(skeleton: Skeleton) -> bool:
     return skeleton.name == HUMANML3D.name
 
 
+def check_joints(motion: Motion) -> None:
+    """Raise KinelexError for a clip of joints that the probes do not know."""
+    if not can_check(motion.skeleton):
+        raise KinelexError(
+            f"a clip of the skeleton {motion.skeleton.name} cannot be looked at; retarget it to {HUMANML3D.name}"
+        )
+
+
 def check(motion: Motion) -> tuple[Finding, ...]:
     """Ask the probes whether a clip shows what its phrases say, each in the seconds of its phrase.
 
@@ -63,10 +71,7 @@ def check(motion: Motion) -> tuple[Finding, ...]:
     """
     if not motion.segments:
         raise KinelexError("the clip has no phrases; say what it should show")
-    if not can_check(motion.skeleton):
-        raise KinelexError(
-            f"a clip of the skeleton {motion.skeleton.name} cannot be checked; retarget it to {HUMANML3D.name}"
-        )
+    check_joints(motion)
     findings: list[Finding] = []
     for _, group in groupby(motion.segments, key=lambda part: part.text):
         parts = list(group)

@@ -12,6 +12,7 @@ from kinelex.cli import (
     check,
     compare,
     convert,
+    describe,
     edit,
     evaluate,
     evaluate_retrieval,
@@ -38,6 +39,7 @@ COMMANDS = (
     segment,
     ground,
     check,
+    describe,
     index,
     search,
     serve,
@@ -67,6 +69,7 @@ DESCRIPTION = """Kinelex turns a sentence into 3D human motion.
   kinelex probe runs/mine/model
   kinelex ground take.npz "sits down" --model runs/segmo/model
   kinelex check take.npz
+  kinelex describe take.bvh
   kinelex index stores/mine --model runs/find/model --output moves.index
   kinelex search moves.index "a person sits down"
   kinelex serve --port 8000

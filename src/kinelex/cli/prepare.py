@@ -20,20 +20,22 @@ DESCRIPTION = """Turn a corpus of motion files and captions into a store for tra
   kinelex prepare humanml3d --amass AMASS --body-models body_models --captions HumanML3D --output stores/humanml3d
   kinelex prepare kit --source KIT-ML --output stores/kit
   kinelex prepare compose --source stores/bandai --source stores/cmu --output stores/composed --count 2000
+  kinelex prepare describe --source stores/bandai --source stores/cmu --output stores/described
 
 `folder` takes any directory of BVH, AMC or npy files with a captions.csv (file,caption[,start,end]) or a .txt of
 the same name beside each file, one caption a line. `humanml3d` and `kit` take a folder laid out as published (texts,
 new_joint_vecs or new_joints, train.txt, val.txt, test.txt); with --amass, HumanML3D is made from AMASS recordings,
 SMPL-H body models and HumanML3D's repository (docs/official-data.md), and a run that was killed goes on when it is
 typed again. `compose` joins clips of finished stores into sequences of two
-to five actions with known boundaries. The same command twice changes nothing."""
+to five actions with known boundaries; `describe` cuts clips where geometry sees one thing end and the next begin, and
+makes captions of that (kinelex describe tells of one clip). The same command twice changes nothing."""
 
 
 def add_parser(commands: Any) -> None:
     """Register the command."""
     parser = add_command(commands, "prepare", "prepare motion files for training", DESCRIPTION)
     parser.add_argument(
-        "corpus", help="folder, humanml3d, kit, bandai-namco, cmu, acrnn, jump, hdm05 or compose"
+        "corpus", help="folder, humanml3d, kit, bandai-namco, cmu, acrnn, jump, hdm05, compose or describe"
     )
     parser.add_argument("--source", action="append", metavar="DIR", help="where the files are")
     parser.add_argument(
@@ -61,7 +63,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--max-seconds", type=float, default=9.8, help="cut longer takes (default: 9.8)")
     parser.add_argument(
         "--made-captions", type=int, default=6, metavar="COUNT",
-        help="captions made for a clip that has labels only (default: 6)",
+        help="captions made for a clip that has labels only, or is described (default: 6)",
     )  # fmt: skip
     parser.add_argument(
         "--keep-mirrored", action="store_true",
@@ -90,6 +92,12 @@ def run(options: argparse.Namespace) -> None:
     processes = {"workers": options.workers, "force": options.force}
     amass = _amass_sources(options)
     sources = [Path(source) for source in options.source or ()]
+    if options.corpus == "describe" and sources:
+        from kinelex.describing.store import DescribeOptions, describe_store
+
+        describing = DescribeOptions(captions=options.made_captions, seed=options.seed, dtype=options.dtype)
+        print(describe_store(sources, options.output, describing, **processes).summary())
+        return
     if options.corpus == "compose" and sources:
         composing = ComposeOptions(
             sequences=options.count, repeats=options.repeats, seed=options.seed, dtype=options.dtype
@@ -107,7 +115,7 @@ def run(options: argparse.Namespace) -> None:
     elif len(sources) == 1:
         report = prepare(options.corpus, sources[0], options.output, settings, **processes)
     else:
-        raise KinelexError(f"{options.corpus} takes one --source; only compose takes several")
+        raise KinelexError(f"{options.corpus} takes one --source; only compose and describe take several")
     print(report.summary())
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache, partial
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import groupby
-from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -16,19 +14,11 @@ import torch
 from numpy.typing import NDArray
 
 from kinelex.data.captions import Caption
+from kinelex.data.derived import DerivedOptions, derive, opened
 from kinelex.data.phrases import SUBJECT, sentence, verb_phrase
-from kinelex.data.prepare import (
-    PrepareReport,
-    check_output,
-    is_prepared,
-    manifest_of,
-    report,
-    run_parallel,
-    write_store,
-)  # fmt: skip
+from kinelex.data.prepare import PrepareReport
 from kinelex.data.stitching import stitch
-from kinelex.data.store import MANIFEST, SPLITS, Store, StoredClip
-from kinelex.data.store_writer import file_hash
+from kinelex.data.store import SPLITS, Store, StoredClip
 from kinelex.data.takes import TakeResult, features_of
 from kinelex.errors import KinelexError
 from kinelex.motion.features import joints_from_features
@@ -73,31 +63,26 @@ _WALK_WEIGHT = 2.5
 _SIDES = ("left", "right", "both", "backward", "backwards", "sideways", "circle", "turn", "turns")
 
 
-@dataclass(frozen=True)
-class ComposeOptions:
+@dataclass(frozen=True, kw_only=True)
+class ComposeOptions(DerivedOptions):
     """What decides the content of a composed store.
 
     Attributes:
         sequences: how many for training; the other splits get as many in proportion to their actions.
         max_frames: of a sequence.
         blend_seconds: over which neighbours go into each other.
-        captions: sentences a sequence.
         repeats: share of the sequences in which actions happen twice or three times in a row, and are said to.
-        seed: of everything that is drawn.
-        dtype: "float32" or "float16".
     """
 
     sequences: int = 3000
     max_frames: int = 196
     blend_seconds: float = 0.4
-    captions: int = 3
     repeats: float = 0.0
-    seed: int = 0
-    dtype: str = "float32"
 
     def __post_init__(self) -> None:
-        if self.sequences < 1 or self.captions < 1:
-            raise KinelexError("a composed store needs at least one sequence and one caption each")
+        super().__post_init__()
+        if self.sequences < 1:
+            raise KinelexError("a composed store needs at least one sequence")
         if not 0 <= self.repeats <= 1:
             raise KinelexError(f"the share of repeating sequences is {self.repeats:g}; give 0 to 1")
         if not 0.1 <= self.blend_seconds <= 0.8 or self.max_frames < 64:
@@ -166,23 +151,9 @@ def compose(
     Raises:
         KinelexError: a source is no store, or has no captions of single actions, or the output is no store.
     """
-    began = time.monotonic()
-    options = options or ComposeOptions()
-    folder, folders = Path(output), tuple(str(Path(store)) for store in stores)
-    check_output(folder)
-    store = Store.open(folders)
-    inputs = {
-        f"{number}/{Path(path).name}": file_hash(Path(path) / MANIFEST) for number, path in enumerate(folders)
-    }
-    licences = sorted({name for manifest in store.manifests for name in manifest["licences"]})
-    about = manifest_of("compose", asdict(options), inputs, licences)
-    if not force and is_prepared(folder, about["fingerprint"]):
-        return report(folder, False, began)
-    sequences = _plan(store, options)
-    make = partial(_make, folders=folders, options=options)
-    results = run_parallel(make, sequences, workers, "composing")
-    write_store(folder, store.skeleton, options.dtype, about, results, ())
-    return report(folder, True, began)
+    return derive(
+        "compose", stores, output, options or ComposeOptions(), _plan, _make, workers=workers, force=force
+    )
 
 
 def _plan(store: Store, options: ComposeOptions) -> list[_Sequence]:
@@ -316,13 +287,8 @@ def _overlap(store: Store, options: ComposeOptions) -> int:
     return max(2, round(options.blend_seconds * store.skeleton.fps))
 
 
-@lru_cache(maxsize=2)
-def _opened(folders: tuple[str, ...]) -> Store:
-    return Store.open(folders)
-
-
-def _make(plan: _Sequence, folders: tuple[str, ...], options: ComposeOptions) -> TakeResult:
-    store = _opened(folders)
+def _make(folders: tuple[str, ...], options: ComposeOptions, plan: _Sequence) -> TakeResult:
+    store = opened(folders)
     random = Random(f"{options.seed}|{plan.id}")
     clips = [
         torch.from_numpy(np.array(store.features(part.clip)[part.start : part.stop])) for part in plan.parts

@@ -47,6 +47,8 @@ def _present(phrase: str) -> str | None:
         first, _, rest = rest.partition(" ")
     if not first.isalpha():
         return None
+    if first == "does" and not progressive:  # The tagger takes it for an auxiliary, as in "does not walk".
+        return None if rest.startswith("not") else phrase
     word = tag(f"{SUBJECT} {'is ' if progressive else ''}{phrase.removeprefix('is ')}")[
         3 if progressive else 2
     ]
@@ -61,7 +63,7 @@ def _present(phrase: str) -> str | None:
 def gerund(phrase: str) -> str:
     """ "runs in place" -> "running in place"."""
     first, _, rest = phrase.partition(" ")
-    lemma = tag(f"{SUBJECT} {phrase}")[2].lemma
+    lemma = "do" if first == "does" else tag(f"{SUBJECT} {phrase}")[2].lemma
     return f"{_ing(lemma if third_person(lemma) == first else first)} {rest}".strip()
 
 
@@ -70,8 +72,8 @@ def _ing(verb: str) -> str:
         return verb[:-2] + "ying"
     if verb.endswith("e") and not verb.endswith(("ee", "oe", "ye")):
         return verb[:-1] + "ing"
-    # One vowel before one last consonant: the consonant doubles (run, jog, step), but not w, x or y.
-    if re.fullmatch(r"[^aeiou]*[aeiou][^aeiouwxy]", verb):
+    # One vowel before one last consonant: the consonant doubles (run, squat, sidestep), but not w, x or y.
+    if re.fullmatch(r"(?:side|back)?(?:[^aeiou]*|[^aeiou]*qu)[aeiou][^aeiouwxy]", verb):
         return verb + verb[-1] + "ing"
     return verb + "ing"
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from kinelex.data.compose import ComposeOptions
 
 # Raised whenever the same input would give another store; part of the fingerprint.
-PROCESSING = 2
+PROCESSING = 3
 COMPOSE = "compose"
 _CHUNK = 4
 # Reasons that the summary names, the most frequent first.
@@ -170,7 +170,7 @@ def is_prepared(folder: Path, fingerprint: str) -> bool:
     return (folder / MANIFEST).is_file() and read_manifest(folder).get("fingerprint") == fingerprint
 
 
-def run_parallel(work: Any, items: list[Any], workers: int | None, description: str) -> Iterator[Any]:
+def run_parallel(work: Any, items: Sequence[Any], workers: int | None, description: str) -> Iterator[Any]:
     """Results of `work` in the order of the items, from several processes with one torch thread each."""
     if workers is not None and workers < 1:
         raise KinelexError(f"{workers} worker processes cannot work; give at least one")

@@ -46,7 +46,7 @@ def foot_contacts(positions: Tensor, fps: float, skeleton: Skeleton) -> Tensor:
     sure = (speed < _SURE_SPEED) & (height < sure_height)
     nearly = (speed < _NEARLY_SPEED) & (height < nearly_height)
     shortest = min(round(_SHORTEST * fps), positions.shape[-3])
-    return _runs_with(nearly.transpose(-2, -1), sure.transpose(-2, -1), shortest).transpose(-2, -1)
+    return runs_with(nearly.transpose(-2, -1), sure.transpose(-2, -1), shortest).transpose(-2, -1)
 
 
 def floor_height(positions: Tensor, skeleton: Skeleton) -> Tensor:
@@ -84,7 +84,7 @@ def joint_speeds(positions: Tensor, fps: float) -> Tensor:
     return moved * (fps / (after - before).clamp(min=1).to(moved.dtype)).unsqueeze(-1)
 
 
-def _runs_with(mask: Tensor, required: Tensor, shortest: int) -> Tensor:
+def runs_with(mask: Tensor, required: Tensor, shortest: int) -> Tensor:
     """Keep the runs of True along the last axis of `mask` with a `required` frame that are long enough."""
     run = run_ids(mask)
     empty = torch.zeros(*mask.shape[:-1], mask.shape[-1] + 1, dtype=torch.long, device=mask.device)

@@ -50,7 +50,9 @@ def plan_folder(source: SourceFolder, options: PrepareOptions) -> Plan:
         if not about.captions:
             plan.skipped.append(
                 Skipped(
-                    name, "captions", "no caption in captions.csv or a .txt of the same name; motion kept"
+                    name,
+                    "captions",
+                    "no caption in captions.csv or a .txt of the same name (kinelex describe makes some); motion kept",
                 )
             )
         plan.takes.append(

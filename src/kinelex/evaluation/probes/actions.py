@@ -48,15 +48,16 @@ def waves(body: Body) -> Tensor:
     found = torch.zeros(len(body.positions), dtype=torch.bool)
     for side in range(2):
         run = run_ids(hand_raised(body, side))
-        hand = _hand(body, side)
+        hand = hand_path(body, side)
         for number in range(1, int(run.max()) + 1):
             frames = torch.nonzero(run == number).flatten()
-            found[frames] |= any(
-                int(turning_points(path, swing).sum()) >= turns
-                for path in hand[frames].T
-                for turns, swing in _WAVE_TURNS
-            )
+            found[frames] |= any(swings(hand[frames], swing) >= turns for turns, swing in _WAVE_TURNS)
     return found
+
+
+def swings(hand: Tensor, swing: float) -> int:
+    """How often a hand (T, 3) turns back after at least `swing`, along the axis on which it does so most."""
+    return max(int(turning_points(path, swing).sum()) for path in hand.T)
 
 
 def kicks(body: Body, side: int | None = None) -> Tensor:
@@ -117,7 +118,7 @@ def turns(body: Body, direction: int | None = None) -> Tensor:
     return rate.abs() > limit if direction is None else direction * rate > limit
 
 
-def _hand(body: Body, side: int) -> Tensor:
+def hand_path(body: Body, side: int) -> Tensor:
     """(T, 3) leg lengths of the wrist from its shoulder: to the left, up and ahead as the body faces."""
     wrist = body.smooth(body.joint(f"{SIDES[side]}_wrist") - body.joint(f"{SIDES[side]}_shoulder"))
     return to_heading(wrist.unsqueeze(1), body.heading).squeeze(1) / body.leg

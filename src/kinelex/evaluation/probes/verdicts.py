@@ -14,7 +14,7 @@ from kinelex.evaluation.probes.body import SIDES, Body, unwrapped
 from kinelex.motion.contacts import run_ids
 
 _TURNED = torch.pi / 5  # radians; walking straight ends within 0.4 of where it began
-_TRAVELLED = 0.6  # metres; a step to kick or throw stays below
+TRAVELLED = 0.6  # metres; a step to kick or throw stays below
 _MOVING = 0.25  # metres a second
 _SIDEWAYS, _BACKWARDS = torch.pi / 11, 0.6 * torch.pi  # radians from straight ahead
 _RUN_SPEED, _RUN_FLIGHT, _RUN_STRIDES = (
@@ -53,7 +53,7 @@ def winding(body: Body) -> str:
 def travel(body: Body) -> str:
     """in place or travelling: how far the pelvis gets from where it began."""
     path = body.joint("pelvis")[:, [0, 2]]
-    return "travelling" if float((path - path[0]).norm(dim=-1).max()) > _TRAVELLED else "in place"
+    return "travelling" if float((path - path[0]).norm(dim=-1).max()) > TRAVELLED else "in place"
 
 
 def direction(body: Body) -> str:
@@ -75,16 +75,20 @@ def gait(body: Body) -> str:
     if travel(body) == "in place":
         return "none"
     speed = body.velocity.norm(dim=-1)
-    flight = (body.clearance.amin(-1) > _FOOT_OFF).double()
     moving = speed > _MOVING
     if not moving.any():
         return "none"
     runs = (
         float(speed[moving].mean()) > _RUN_SPEED
-        or float(flight[moving].mean()) > _RUN_FLIGHT
+        or float(flight(body)[moving].mean()) > _RUN_FLIGHT
         or strides(body) > _RUN_STRIDES
     )
     return "run" if runs else "walk"
+
+
+def flight(body: Body) -> Tensor:
+    """(T,) 1 where both feet are off the ground, else 0."""
+    return (body.clearance.amin(-1) > _FOOT_OFF).double()
 
 
 def strides(body: Body) -> float:

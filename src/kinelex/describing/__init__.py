@@ -1,0 +1,1 @@
+"""What a motion shows, in words: geometry alone reads phrases, their seconds and whole sentences off the joints."""

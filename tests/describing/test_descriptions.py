@@ -1,0 +1,170 @@
+"""What is said of recordings agrees with the labels that people gave, and obeys the laws of mirrors and of order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from kinelex.checking.check import check
+from kinelex.checking.claims import claims_of
+from kinelex.data.phrases import verb_phrase
+from kinelex.describing.describe import _phrases, _wording, captions, describe, named
+from kinelex.errors import KinelexError
+from kinelex.evaluation.probes.recordings import load_recordings
+from kinelex.evaluation.probes.validation import joined
+from kinelex.motion.mirror import mirror_joints
+from kinelex.motion.motion import Motion
+from kinelex.motion.skeleton import HUMANML3D, KIT
+from kinelex.text.mirroring import mirror_text
+from kinelex.text.repetition import Repeated
+
+# What the label of a recording allows to be said of it; the first must be said.
+ALLOWED = {
+    "walk": ["walk forward", "walk"],
+    "run": ["run forward", "run"],
+    "dash": ["run forward", "run"],
+    "walk-back": ["walk backward"],
+    "walk-left": ["walk diagonally left", "walk sideways left"],
+    "walk-right": ["walk diagonally right", "walk sideways right"],
+    "walk-turn-left": ["walk turn left", "walk forward", "walk", "turn left"],
+    "walk-turn-right": ["walk turn right", "walk forward", "walk", "turn right"],
+    "raise-up-left-hand": ["raise left"],
+    "raise-up-right-hand": ["raise right"],
+    "raise-up-both-hands": ["raise both"],
+    "wave-left-hand": ["wave left"],
+    "wave-right-hand": ["wave right"],
+    "wave-both-hands": ["wave both"],
+    "kickLFront1Reps": ["kick left"],
+    "squat1Reps": ["squat"],
+    "hopBothLegs1hops": ["jump forward"],
+    "lieDownFloor": ["lie down"],
+}
+STANDING = {"stand", "stop"}
+SIDED = ("left", "right")
+
+
+@pytest.fixture(scope="module")
+def recordings() -> dict[str, list[Motion]]:
+    """The probes' recordings, by label."""
+    found: defaultdict[str, list[Motion]] = defaultdict(list)
+    for recording in load_recordings():
+        if recording.label in ALLOWED and len(found[recording.label]) < 12:
+            found[recording.label].append(recording.motion)
+    assert found.keys() == ALLOWED.keys()
+    return dict(found)
+
+
+def kinds(motion: Motion) -> list[str]:
+    """Names of what happens in a clip."""
+    return [f"{each.kind} {each.side}".strip() for each in named(motion) if each.kind]
+
+
+def test_labels_are_found_and_nothing_else_is_said(recordings: dict[str, list[Motion]]) -> None:
+    said = {label: [kinds(clip) for clip in clips] for label, clips in recordings.items()}
+    true = [
+        kind in ALLOWED[label]
+        for label, clips in said.items()
+        for clip in clips
+        for kind in clip
+        if kind not in STANDING
+    ]
+    assert np.mean(true) > 0.97
+    found = [ALLOWED[label][0] in clip for label, clips in said.items() for clip in clips]
+    assert np.mean(found) > 0.75
+
+
+def test_episodes_fill_the_clip(recordings: dict[str, list[Motion]]) -> None:
+    for clips in recordings.values():
+        found = named(clips[0])
+        assert found[0].start == 0
+        assert found[-1].stop == len(clips[0].positions)
+        assert all(a.stop == b.start for a, b in pairwise(found))
+
+
+def test_the_mirror_image_is_described_by_the_mirrored_words(recordings: dict[str, list[Motion]]) -> None:
+    for clips in recordings.values():
+        for clip in clips[:3]:
+            image = mirror_joints(torch.from_numpy(clip.positions), clip.skeleton).numpy()
+            mirrored = describe(clip.with_positions(image))
+            assert [part.text for part in mirrored] == [mirror_text(part.text) for part in describe(clip)]
+
+
+def test_where_a_clip_lies_and_faces_does_not_matter(recordings: dict[str, list[Motion]]) -> None:
+    turn = np.array([[0.6, 0, 0.8], [0, 1, 0], [-0.8, 0, 0.6]], np.float32)
+    for clips in recordings.values():
+        moved = clips[0].with_positions(clips[0].positions @ turn.T + np.float32([3, 0.5, -2]))
+        assert [part.text for part in describe(moved)] == [part.text for part in describe(clips[0])]
+
+
+def test_clips_joined_are_described_in_their_order(recordings: dict[str, list[Motion]]) -> None:
+    labels = ("squat1Reps", "wave-left-hand", "run")
+    kind_of = dict(zip(labels, ("squat", "wave left", "run forward"), strict=True))
+    parts = [next(clip for clip in recordings[label] if kind_of[label] in kinds(clip)) for label in labels]
+    clip = joined(parts)
+    found = {f"{each.kind} {each.side}".strip(): each for each in named(clip)}
+    squat, wave, run = (found[kind] for kind in kind_of.values())
+    assert squat.stop <= wave.start < wave.stop <= run.start
+    cuts = np.cumsum([part.seconds for part in parts])[:2]
+    np.testing.assert_allclose([squat.stop / clip.fps, run.start / clip.fps], cuts, atol=0.8)
+
+
+def test_what_happens_twice_is_said_to(recordings: dict[str, list[Motion]]) -> None:
+    clip = next(each for each in recordings["hopBothLegs1hops"] if kinds(each) == ["jump forward"])
+    twice = joined([clip, clip])
+    assert [part.text for part in describe(twice)] == ["a person jumps forward once"] * 2
+    assert captions(twice)[0] == "a person jumps forward twice"
+
+
+def test_the_probes_see_what_is_said(recordings: dict[str, list[Motion]]) -> None:
+    """The checker cuts at other frames and asks other code for walking, turning and hands."""
+    findings = [
+        finding
+        for clips in recordings.values()
+        for clip in clips[:6]
+        if (parts := describe(clip))
+        for finding in check(clip.with_segments(parts))
+    ]
+    assert len(findings) > 100
+    assert np.mean([finding.right for finding in findings]) > 0.93
+
+
+@pytest.mark.parametrize(("kind", "side"), [(kind, side) for kind in _wording() for side in SIDED])
+def test_every_wording_is_one_phrase_and_claims_one_thing(kind: str, side: str) -> None:
+    answers: defaultdict[str, set[str]] = defaultdict(set)
+    for phrase in _phrases(kind, side):
+        assert verb_phrase(f"a person {phrase}") == phrase
+        for claim in claims_of(Repeated(f"a person {phrase}")):
+            answers[claim.question].add(claim.expected)
+        for other in SIDED:
+            if f" {other} " in f" {phrase} ":
+                assert other == side
+    assert all(len(expected) == 1 for expected in answers.values()), answers
+
+
+def test_captions_differ_and_come_again_with_their_seed(recordings: dict[str, list[Motion]]) -> None:
+    clip = recordings["walk-turn-left"][0]
+    made = captions(clip, 5, seed=3)
+    assert len(set(made)) == 5
+    assert captions(clip, 5, seed=3) == made
+    assert captions(clip, 5, seed=4) != made
+
+
+def test_a_body_that_hangs_still_stands_and_nothing_more() -> None:
+    still = np.repeat(recordings_first_frame(), 40, axis=0)
+    assert kinds(Motion(still)) == ["stand"]
+
+
+def recordings_first_frame() -> np.ndarray:
+    """(1, 22, 3) somebody who stands."""
+    return next(each for each in load_recordings() if each.label == "walk").motion.positions[:1] * 1.0
+
+
+def test_clear_errors() -> None:
+    with pytest.raises(KinelexError, match="retarget it to humanml3d"):
+        describe(Motion(np.zeros((20, 21, 3), np.float32), 12.5, KIT))
+    with pytest.raises(KinelexError, match="shows nothing"):
+        describe(Motion(np.zeros((2, 22, 3), np.float32), 20, HUMANML3D))
