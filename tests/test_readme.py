@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
+from itertools import islice
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from amass_files import AmassWorld, recording
 from kinelex.cli import main
+from kinelex.evaluation.probes.recordings import load_recordings
 from kinelex.motion.motion import Motion, Segment
 from rig_clips import recorded_motion
 
@@ -44,9 +45,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     amass.finish()
     (folder / "prompts.txt").write_text("a person walks\na person jumps\n")
     (folder / "my_mocap").mkdir()
-    for number in range(24):
-        np.save(folder / f"my_mocap/{number}.npy", take.positions[2 * number : 2 * number + 100])
-        (folder / f"my_mocap/{number}.txt").write_text(f"a person {('walks', 'waves', 'jogs')[number % 3]}\n")
+    for label, caption in (("walk", "walks"), ("wave-both-hands", "waves"), ("run", "jogs")):
+        clips = (each.motion for each in load_recordings() if each.label == label)
+        for number, motion in enumerate(islice(clips, 8)):
+            motion.save(folder / f"my_mocap/{label}{number}.npy")
+            (folder / f"my_mocap/{label}{number}.txt").write_text(f"a person {caption}\n")
     return folder
 
 

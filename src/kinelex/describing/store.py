@@ -14,6 +14,7 @@ from kinelex.data.captions import Caption
 from kinelex.data.derived import DerivedOptions, derive, opened
 from kinelex.data.prepare import PrepareReport
 from kinelex.data.store import Store, StoredClip
+from kinelex.data.store_writer import Skipped
 from kinelex.data.takes import TakeResult, features_of
 from kinelex.describing.describe import acts_of, captions_of, named, segments_of
 from kinelex.describing.episode import Episode
@@ -77,7 +78,7 @@ def _make(folders: tuple[str, ...], options: DescribeOptions, index: int) -> Tak
                        features_of(joints[first : piece[-1].stop], store.skeleton),
                        tuple(Caption.of(text) for text in texts), segments_of(acts, motion.fps, first))
         )  # fmt: skip
-    return TakeResult(made)
+    return TakeResult(made, [] if made else [Skipped(clip.id, "", "nothing in it has a certain name")])
 
 
 def _pieces(found: Sequence[Episode], fps: float, options: DescribeOptions) -> Iterator[list[Episode]]:
