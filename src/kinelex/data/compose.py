@@ -38,7 +38,7 @@ _REPEATING, _REPEATING_WEIGHTS, _TIMES = (1, 2, 3), (2, 2, 1), (2, 2, 3)
 _TOO_FAR = 0.22
 _VELOCITY_WEIGHT = 1.5
 _GOES_ON = frozenset(
-    ("walk", "run", "jog", "sprint", "dash", "dance", "wave", "box", "march", "sneak", "step", "take")
+    "walk run jog sprint dash dance wave box march sneak step take move stroll shuffle sidestep stand".split()
 )
 _HAPPENS_ONCE = frozenset(
     (
@@ -246,7 +246,8 @@ def _repeatable(store: Store, parts: list[_Part], overlap: int) -> list[_Part]:
 
 def _countable(phrase: str) -> bool:
     """Whether it makes sense to say how often: nobody walks twice."""
-    return once(phrase) is not None and _base(phrase.split()[0]) not in _GOES_ON
+    first, *others = phrase.split()
+    return once(phrase) is not None and _base(first) not in _GOES_ON and "while" not in others
 
 
 def _crop(action: _Action, room: int, random: Random) -> _Part | None:
