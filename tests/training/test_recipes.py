@@ -47,6 +47,15 @@ def test_ablations_differ_from_segmo_in_their_alignment_alone(path: Path) -> Non
     assert same == base
 
 
+def test_a_recipe_of_ones_own_changes_one_of_the_package(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("base: cpu\nmasked: {train: {steps: 7}}\n")
+    mine, cpu = load_recipe(tmp_path / "mine.yaml"), load_recipe("cpu")
+    train = replace(cpu.masked.train, steps=7)
+    assert mine == replace(cpu, name="mine", masked=replace(cpu.masked, train=train))
+    (tmp_path / "cpu.yaml").write_text("base: guided-cpu\n")
+    assert load_recipe(tmp_path / "mine.yaml").masked.phrase_guide, "one beside it goes first"
+
+
 def test_base_has_the_published_sizes() -> None:
     recipe = load_recipe(RECIPES / "base.yaml")
     tokenizer, transformer = recipe.tokenizer.model, recipe.masked.transformer
@@ -120,7 +129,7 @@ def test_a_name_means_a_recipe_of_the_package(monkeypatch: pytest.MonkeyPatch, t
         ("data: {min_frames: 300}", r"min_frames is 300; give 4 to max_frames"),
         ("residual: {transformer: {heads: 5}}", r"residual\.transformer\.latent is 384"),
         ("text: minilm", r"text must be a mapping"),
-        ("base: nowhere", r"the base .*nowhere\.yaml does not exist"),
+        ("base: nowhere", r"no base 'nowhere' beside it or among .*guided-cpu"),
         ("base: bad", r"is its own base"),
         ("[1, 2]", r"must hold keys and values, not list"),
         ("a: [", r"is no valid YAML"),

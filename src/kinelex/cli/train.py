@@ -29,6 +29,7 @@ an enhanced text encoder.
   kinelex train mate-minilm-cpu --store stores/mine --output runs/words  a text encoder that knows what words do
   kinelex train retrieval-cpu --store stores/mine --output runs/find text and motion in one space, twenty minutes
 
+A recipe of your own is a YAML file with the changes to another: `base: small`, then the values that differ.
 A recipe's `start` names a trained model, the parts of it that are kept and the parts that are trained on; `finetune`
 starts from the bundled model, with `--set start.model=runs/other/model` from another of its sizes.
 

@@ -364,7 +364,7 @@ def read_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[dict[s
 
     Args:
         name: a YAML file, or the name of one that comes with the package (`recipe_names`). Its key
-            `base` names a recipe (or a list of them) beside it, whose values it changes.
+            `base` names a recipe (or a list of them) beside it or of the package, whose values it changes.
         overrides: dotted changes such as "tokenizer.train.steps=100".
 
     Raises:
@@ -407,13 +407,21 @@ def _merged_file(path: Path, children: tuple[Path, ...]) -> dict[str, Any]:
     bases = own.pop("base", [])
     values: dict[str, Any] = {}
     for base in [bases] if isinstance(bases, str) else bases:
-        file = path.parent / (base if str(base).endswith((".yaml", ".yml")) else f"{base}.yaml")
-        if not file.is_file():
-            raise KinelexError(f"{path}: the base {file} does not exist; correct `base`")
-        inherited = _merged_file(file, (*children, path))
+        inherited = _merged_file(_base(path, str(base)), (*children, path))
         inherited.pop("name", None)
         values = _merge(values, inherited)
     return _merge(values, own)
+
+
+def _base(path: Path, base: str) -> Path:
+    """The file that a recipe means by its base: one beside it, or one that comes with the package."""
+    name = base if base.endswith((".yaml", ".yml")) else f"{base}.yaml"
+    for folder in (path.parent, RECIPES):
+        if (folder / name).is_file():
+            return folder / name
+    raise KinelexError(
+        f"{path}: there is no base {base!r} beside it or among {', '.join(recipe_names())}; correct `base`"
+    )
 
 
 def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
