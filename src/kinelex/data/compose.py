@@ -38,8 +38,25 @@ _REPEATING, _REPEATING_WEIGHTS, _TIMES = (1, 2, 3), (2, 2, 1), (2, 2, 3)
 _TOO_FAR = 0.22
 _VELOCITY_WEIGHT = 1.5
 _GOES_ON = frozenset(
-    ("walk", "run", "jog", "sprint", "dash", "dance", "wave", "box", "march", "sneak", "step", "take", "move")
-    + ("stroll", "shuffle", "sidestep", "stand")
+    (
+        "walk",
+        "run",
+        "jog",
+        "sprint",
+        "dash",
+        "dance",
+        "wave",
+        "box",
+        "march",
+        "sneak",
+        "step",
+        "take",
+        "move",
+        "stroll",
+        "shuffle",
+        "sidestep",
+        "stand",
+    )
 )
 _HAPPENS_ONCE = frozenset(
     (
