@@ -257,3 +257,20 @@ def test_a_folder_of_the_other_skeleton_is_sent_to_its_own_corpus(tmp_path: Path
     kit_folder(tmp_path / "KIT-ML")
     with pytest.raises(KinelexError, match="use kinelex prepare kit"):
         prepare("humanml3d", tmp_path / "KIT-ML", tmp_path / "store", workers=1)
+
+
+def test_clips_that_hover_are_left_out_where_it_is_asked_for(tmp_path: Path) -> None:
+    source = tmp_path / "mocap"
+    source.mkdir()
+    climb = np.repeat(JOINTS[:1], 80, axis=0)
+    climb[30:, :, 1] += 0.5
+    np.save(source / "climb.npy", climb)
+    np.save(source / "walk.npy", walker(80))
+    prepare("folder", source, tmp_path / "all", workers=1)
+    assert set(Store.open(tmp_path / "all").column("id")) == {"climb", "walk"}
+    report = prepare("folder", source, tmp_path / "level", PrepareOptions(max_floating=0.1), workers=1)
+    assert set(Store.open(tmp_path / "level").column("id")) == {"walk"}
+    reason = next(each.reason for each in report.skipped if each.part == "climb")
+    assert reason.startswith("above the floor without falling in 6")
+    with pytest.raises(KinelexError, match="between 0 and 1"):
+        PrepareOptions(max_floating=2.0)

@@ -62,6 +62,11 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--max-seconds", type=float, default=9.8, help="cut longer takes (default: 9.8)")
     parser.add_argument(
+        "--max-floating", type=float, default=1.0, metavar="SHARE",
+        help="leave out clips that are above the floor, and not falling, for more of their frames, such as climbs: of "
+        "those a model learns to hover (default: 1, all are kept)",
+    )  # fmt: skip
+    parser.add_argument(
         "--made-captions", type=int, default=6, metavar="COUNT",
         help="captions made for a clip that has labels only, or is described (default: 6)",
     )  # fmt: skip
@@ -106,6 +111,7 @@ def run(options: argparse.Namespace) -> None:
         return
     settings = PrepareOptions(
         dtype=options.dtype, min_seconds=options.min_seconds, max_seconds=options.max_seconds,
+        max_floating=options.max_floating,
         captions=options.made_captions, seed=options.seed, keep_mirrored=options.keep_mirrored,
     )  # fmt: skip
     if amass is not None:

@@ -18,7 +18,9 @@ from kinelex.data.store import StoredClip
 from kinelex.data.store_writer import Skipped
 from kinelex.errors import KinelexError
 from kinelex.motion.animation import Animation
-from kinelex.motion.features import process_joints
+from kinelex.motion.features import joints_from_features, process_joints
+from kinelex.motion.flight import floating
+from kinelex.motion.layout import FeatureLayout
 from kinelex.motion.resample import resample_animation
 from kinelex.motion.retarget import retarget
 from kinelex.motion.skeleton import HUMANML3D, Skeleton
@@ -44,6 +46,8 @@ class PrepareOptions:
         min_seconds: shorter clips are left out.
         max_seconds: longer takes are cut; 9.8 s are 196 frames at 20 a second.
         max_speed: metres a second of any joint above which a frame is a glitch.
+        max_floating: share of frames in which the body may be above the floor without falling; what climbs stairs,
+            ladders or rocks has more, and a model that is told of no stairs learns from it to hover.
         captions: template captions a labelled clip.
         seed: of the choice of templates and of composed clips.
         amc_fps: frame rate of the AMC files of a folder, which do not say it.
@@ -54,6 +58,7 @@ class PrepareOptions:
     min_seconds: float = 0.5
     max_seconds: float = 9.8
     max_speed: float = 15.0
+    max_floating: float = 1.0
     captions: int = 6
     seed: int = 0
     amc_fps: float = 120.0
@@ -66,6 +71,8 @@ class PrepareOptions:
             raise KinelexError(f"clips of {self.min_seconds} to {self.max_seconds} s: give 0 < min <= max")
         if self.captions < 1 or not min(self.max_speed, self.amc_fps) > 0:
             raise KinelexError("captions, max_speed and amc_fps must be positive")
+        if not 0 <= self.max_floating <= 1:
+            raise KinelexError(f"a share of floating frames is between 0 and 1, not {self.max_floating:g}")
 
 
 @dataclass(frozen=True)
@@ -150,15 +157,33 @@ def process_take(take: Take, options: PrepareOptions) -> TakeResult:
     try:
         if take.ready:
             result.clips.append(_ready_clip(take, options))
-            return result
-        joints, good = _joints(take, options)
-        _report_glitches(take, good, options, result)
-        _bridge(joints, good)
-        cut_take(take, joints, good, options, result)
+        else:
+            joints, good = _joints(take, options)
+            _report_glitches(take, good, options, result)
+            _bridge(joints, good)
+            cut_take(take, joints, good, options, result)
+        _leave_out_floating(take, options, result)
     except KinelexError as error:
         result.clips.clear()
         result.skipped.append(Skipped(take.file, "", str(error)))
     return result
+
+
+def _leave_out_floating(take: Take, options: PrepareOptions, result: TakeResult) -> None:
+    """Move clips that are in the air too long, and not falling, to what was skipped."""
+    if options.max_floating == 1:
+        return
+    clips, result.clips = result.clips, []
+    for clip in clips:
+        if clip.features.shape[-1] != FeatureLayout.of(HUMANML3D).size:
+            raise KinelexError(f"{take.file}: floating is measured on the joints of humanml3d only; allow it")
+        joints = joints_from_features(torch.from_numpy(np.array(clip.features)), HUMANML3D)
+        share = float(floating(joints, HUMANML3D.fps, HUMANML3D).float().mean())
+        if share <= options.max_floating:
+            result.clips.append(clip)
+        else:
+            reason = f"above the floor without falling in {share:.0%} of its frames"
+            result.skipped.append(Skipped(take.file, clip.id, reason))
 
 
 def _ready_clip(take: Take, options: PrepareOptions) -> StoredClip:

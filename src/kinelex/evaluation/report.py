@@ -25,7 +25,7 @@ LABELS = {
     "mm_dist": "MM-Dist ↓", "fid": "FID ↓", "diversity": "Diversity →", "multimodality": "MultiModality",
     "foot_skating_cm_s": "foot skating, cm/s ↓", "floor_penetration_cm": "floor penetration, cm ↓",
     "bone_length_deviation_cm": "bone length deviation, cm ↓", "jerk_m_s3": "jerk, m/s³ →",
-    "planted_share": "frames with a planted foot →",
+    "floating_share": "frames afloat ↓", "planted_share": "frames with a planted foot →",
     "duration_absolute_error_s": "duration, absolute error, s ↓", "duration_bias_s": "duration, mean error, s",
 }  # fmt: skip
 QUALITY = tuple(field.name for field in fields(MotionQuality))

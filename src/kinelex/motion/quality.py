@@ -8,6 +8,7 @@ from torch import Tensor
 
 from kinelex.motion.chain_ik import bones_of
 from kinelex.motion.contacts import foot_contacts, joint_speeds
+from kinelex.motion.flight import floating
 from kinelex.motion.skeleton import Skeleton
 
 
@@ -21,6 +22,7 @@ class MotionQuality:
             planted; 0 when no foot ever is.
         floor_penetration_cm: mean over frames of how far the lowest joint is below y = 0.
         jerk_m_s3: mean over joints and frames of the third derivative of position; 0 below four frames.
+        floating_share: share of frames in which nothing touches the ground and the root does not fall.
         planted_share: share of frames with at least one planted foot joint, to read the skating by.
     """
 
@@ -28,6 +30,7 @@ class MotionQuality:
     foot_skating_cm_s: float
     floor_penetration_cm: float
     jerk_m_s3: float
+    floating_share: float
     planted_share: float
 
 
@@ -47,5 +50,6 @@ def motion_quality(positions: Tensor, fps: float, skeleton: Skeleton) -> MotionQ
         foot_skating_cm_s=100 * float(speed[contacts].mean()) if contacts.any() else 0.0,
         floor_penetration_cm=100 * float((-positions[..., 1].amin(dim=-1)).clamp(min=0).mean()),
         jerk_m_s3=float(jerk.mean()) if jerk.numel() else 0.0,
+        floating_share=float(floating(positions, fps, skeleton).float().mean()),
         planted_share=float(contacts.any(dim=-1).float().mean()),
     )

@@ -172,10 +172,13 @@ def _parts(
                 continue
             missing = recipe.min_frames - total
             first, last = -(missing // 2), total + missing - missing // 2
-        if caption.text not in phrases:
-            phrases[caption.text] = tuple(segment(caption.text, limit=MAX_SEGMENTS))
         exact = tuple(piece.text for piece in clip.segments)
-        own = exact if caption.whole and 0 < len(exact) <= MAX_SEGMENTS else phrases[caption.text]
+        if caption.whole and 0 < len(exact) <= MAX_SEGMENTS:
+            own = exact
+        elif caption.text in phrases:
+            own = phrases[caption.text]
+        else:
+            own = phrases[caption.text] = tuple(segment(caption.text, limit=MAX_SEGMENTS))
         said.setdefault((first, last), []).append(Sentence(caption.text, own))
         actions.setdefault(caption.text, _action(caption, own))
     return [
