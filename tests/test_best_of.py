@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kinelex.best_of import best_of, other_candidates
+from kinelex.best_of import best, best_of, other_candidates
 from kinelex.checking.check import check
 from kinelex.errors import KinelexError
+from kinelex.motion.motion import Segment
 from kinelex.pipeline import Pipeline, load
 from kinelex.prompts import Prompt
 
@@ -40,8 +41,8 @@ def test_more_are_drawn_where_the_first_shows_too_little(pipeline: Pipeline) -> 
     first, best = (best_of(pipeline, PROMPTS, candidates) for candidates in (1, 6))
     assert not first[0].findings, "nothing can be seen of happiness"
     for one, chosen in zip(first, best, strict=True):
-        assert chosen.drawn == (6 if one.wrong else 1)
-        if not one.wrong:
+        assert chosen.drawn == (1 if one.flawless else 6)
+        if one.flawless:
             assert np.array_equal(one.motion.positions, chosen.motion.positions)
     wrong, left = (sum(len(chosen.wrong) for chosen in each) for each in (first, best))
     assert left < wrong
@@ -58,6 +59,22 @@ def test_the_same_seed_chooses_the_same_clip_and_another_draws_others(pipeline: 
     drawn = [{each.seed for each in other_candidates(replace(prompt, seed=seed), 64)} for seed in range(8)]
     assert len(set.union(*drawn)) == 8 * 63
     assert np.array_equal(one.motion.positions, same.motion.positions)
+
+
+def test_of_clips_that_show_as_much_the_one_that_floats_least_is_taken(pipeline: Pipeline) -> None:
+    (one,) = best_of(pipeline, PROMPTS[:1], 1)
+    claims = check(one.motion.with_segments((Segment("a person jumps", 0.0, one.motion.seconds),)))
+    assert [finding.right for finding in claims] == [False]
+    drawn = [
+        replace(one, seed=0, findings=claims),
+        replace(one, seed=1, floating=0.3),
+        replace(one, seed=2, floating=0.04),
+        replace(one, seed=3, floating=0.0),
+    ]
+    assert [each.flawless for each in drawn] == [False, False, True, True]
+    assert best(drawn).seed == 2, "what is too little to be sure of does not count"
+    assert best(drawn[:2]).seed == 1, "showing what is said comes first"
+    assert best(drawn[:2]).drawn == 2
 
 
 @pytest.mark.parametrize("candidates", [0, -1, 10_000])

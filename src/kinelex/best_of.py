@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import torch
+
 from kinelex.checking.check import Finding, can_check, check
 from kinelex.errors import KinelexError
+from kinelex.motion.flight import floating
 from kinelex.motion.motion import Motion
 from kinelex.pipeline import BATCH_SIZE, Pipeline
 from kinelex.progress import track
 from kinelex.prompts import Prompt
 
 MOST_CANDIDATES = 256
+_FLOATS = 0.05  # share of the frames from which on a clip is said to float
 _SPREAD = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: seeds next to each other share no candidates
 _SEEDS = 2**63
 
@@ -26,12 +30,24 @@ class Chosen:
         findings: what was looked for in it, and what was found.
         seed: of the clip; the prompt with it gives the clip again.
         drawn: clips that it was chosen from.
+        floating: share of the frames in which the body hangs in the air.
     """
 
     motion: Motion
     findings: tuple[Finding, ...]
     seed: int
     drawn: int
+    floating: float = 0.0
+
+    @property
+    def floats(self) -> bool:
+        """Whether the body hangs in the air for longer than a measure may err."""
+        return self.floating > _FLOATS
+
+    @property
+    def flawless(self) -> bool:
+        """Whether nothing is to be gained from another clip, as far as can be measured."""
+        return not self.wrong and not self.floats
 
     @property
     def wrong(self) -> tuple[Finding, ...]:
@@ -44,8 +60,9 @@ def best_of(
 ) -> list[Chosen]:
     """For each prompt the clip that shows most of what its phrases claim, out of at most `candidates`.
 
-    The first candidate has the prompt's own seed and is taken if it shows everything, or if nothing is claimed that
-    can be seen; the others are drawn only where it does not. Of equally good ones the first is taken.
+    The first candidate has the prompt's own seed and is taken if it shows all that is claimed and does not hang in the
+    air; the others are drawn only where it does not. Of those that show as much the one that floats least is taken,
+    and of equally good ones the first.
 
     Args:
         pipeline: what draws.
@@ -59,7 +76,7 @@ def best_of(
     """
     check_candidates(pipeline, candidates)
     first = _drawn(pipeline, prompts, foot_lock)
-    lacking = [place for place, chosen in enumerate(first) if chosen.wrong and candidates > 1]
+    lacking = [place for place, chosen in enumerate(first) if not chosen.flawless and candidates > 1]
     others = _drawn(
         pipeline,
         [other for place in lacking for other in other_candidates(prompts[place], candidates)],
@@ -91,12 +108,16 @@ def other_candidates(prompt: Prompt, candidates: int) -> list[Prompt]:
 
 def looked_at(motion: Motion, seed: int) -> Chosen:
     """A clip with what it shows, where its joints can be checked."""
-    return Chosen(motion, check(motion) if can_check(motion.skeleton) else (), seed, 1)
+    if not can_check(motion.skeleton):
+        return Chosen(motion, (), seed, 1)
+    afloat = floating(torch.from_numpy(motion.positions), motion.fps, motion.skeleton)
+    return Chosen(motion, check(motion), seed, 1, float(afloat.float().mean()))
 
 
 def best(drawn: Sequence[Chosen]) -> Chosen:
-    """The clip that lacks least; of equally good ones the first."""
-    return replace(min(drawn, key=lambda chosen: len(chosen.wrong)), drawn=len(drawn))
+    """The clip that lacks least, then the one that floats least; of equally good ones the first."""
+    least = min(drawn, key=lambda chosen: (len(chosen.wrong), chosen.floating if chosen.floats else 0.0))
+    return replace(least, drawn=len(drawn))
 
 
 def _drawn(pipeline: Pipeline, prompts: Sequence[Prompt], foot_lock: bool) -> list[Chosen]:

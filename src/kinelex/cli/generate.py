@@ -84,9 +84,11 @@ def run(options: argparse.Namespace) -> None:
         for place, (chosen, names) in enumerate(zip(best, outputs[first:], strict=False)):
             save_clip(chosen.motion, names, options)
             print_findings(chosen.findings)
+            if chosen.floats:
+                print(f"  FLOATS: above the floor without falling in {chosen.floating:.0%} of its frames")
             if chosen.seed != prompts[first + place].seed:
                 print(f"  the best of {chosen.drawn}: --seed {chosen.seed} gives it again")
-            if chosen.wrong and options.best_of == 1:
+            if not chosen.flawless and options.best_of == 1:
                 print("  --best-of 8 draws more clips and takes the one that shows most")
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from kinelex.cli.options import add_command
 
 DESCRIPTION = """Show what a motion file holds: frames, duration, phrases, and measures of its quality
-(foot skating, floor penetration, bone-length deviation, jerk).
+(foot skating, floor penetration, bone-length deviation, jerk, floating: above the floor and not falling).
 
   kinelex inspect walk.npz"""
 

@@ -96,7 +96,7 @@ class Engine:
         if candidates > 1:
             check_candidates(self._pipeline, candidates)
         first = await asyncio.to_thread(looked_at, await self.generate(prompt), prompt.seed)
-        if not first.wrong or candidates == 1:
+        if first.flawless or candidates == 1:
             return first
         others = other_candidates(prompt, candidates)
         drawing = [asyncio.ensure_future(self.generate(other)) for other in others]

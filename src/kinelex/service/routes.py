@@ -61,6 +61,11 @@ _TOLD = {
         ("Kinelex-Seed", "integer", "Gives this clip again, without best_of."),
         ("Kinelex-Shows", "string", "What the phrases say and the clip shows, as far as the probes see."),
         ("Kinelex-Does-Not-Show", "string", "What the phrases say and the clip does not show."),
+        (
+            "Kinelex-Floating",
+            "number",
+            "Share of the frames above the floor in which the body does not fall.",
+        ),
     )
 }
 
@@ -89,6 +94,7 @@ async def motions(asked: MotionRequest, engine: Worker) -> Response:
         "Kinelex-Seed": str(chosen.seed),
         "Kinelex-Shows": "; ".join(str(finding) for finding in chosen.findings if finding.right),
         "Kinelex-Does-Not-Show": "; ".join(map(str, chosen.wrong)),
+        "Kinelex-Floating": f"{chosen.floating:.3f}",
     }
     return Response(content, media_type=FORMATS[asked.format].media_type, headers=headers)
 
