@@ -104,6 +104,22 @@ def test_convert_does_not_write_over_other_takes(tmp_path: Path, capsys: pytest.
     assert np.load(second).shape == np.load(first).shape
 
 
+def test_convert_keeps_every_frame_but_in_files_that_hold_no_rate(tmp_path: Path) -> None:
+    take = CLIP.parent / "clips" / "bandai_walk_normal.bvh"
+    outputs = [tmp_path / name for name in ("take.npz", "take.bvh", "take.npy")]
+    assert main(["convert", str(take), *map(str, outputs)]) == 0
+    whole = Motion.load(take, fps="file")
+    for output in outputs[:2]:
+        again = Motion.load(output, fps="file")
+        assert again.fps == pytest.approx(whole.fps, rel=1e-4)
+        assert np.abs(again.positions - whole.positions).max() < 0.01
+    assert Motion.load(outputs[2]).seconds == pytest.approx(whole.seconds, abs=0.15)
+    assert main(["convert", str(take), str(tmp_path / "film.npz"), "--fps", "30", "--keep-placement"]) == 0
+    film = Motion.load(tmp_path / "film.npz")
+    assert film.fps == 30
+    assert np.abs(film.positions[0, 0] - whole.positions[0, 0]).max() > 0.01
+
+
 def test_the_help_of_train_names_the_recipes(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["train", "--help"])

@@ -17,6 +17,9 @@ DESCRIPTION = """Convert a motion file; the suffixes say from what to what.
   kinelex convert walk.npz walk.png                    a film strip to look at
   kinelex convert walk.npz walk.html                   a player that opens in any browser
 
+Every frame is kept unless --fps says otherwise; npy files, which hold no rate, get the 20 a second that models know.
+Figures from bvh, amc and json files are put on the floor at x = z = 0, facing +Z at frame 0; --keep-placement leaves them
+where they were recorded.
 A file of the kind that is read is not overwritten without --force: `kinelex convert *.bvh` would else write the first
 clip into all the others.
 Reads bvh, amc, json (DeepMimic), npz, npy. Writes npz, npy, bvh, glb, mp4, png, html."""
@@ -27,6 +30,12 @@ def add_parser(commands: Any) -> None:
     parser = add_command(commands, "convert", "convert a motion file to another format or rig", DESCRIPTION)
     parser.add_argument("input", help="motion file to read")
     parser.add_argument("output", nargs="+", help="motion file to write; several are allowed")
+    parser.add_argument("--fps", type=float, help="frames a second to write (default: those of the input)")
+    parser.add_argument(
+        "--keep-placement",
+        action="store_true",
+        help="leave the figure where it was recorded (bvh, amc, json)",
+    )
     parser.add_argument("--force", action="store_true", help="overwrite files of the kind that is read")
     add_rig_options(parser)
     parser.set_defaults(run=run)
@@ -34,6 +43,7 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Read once, write each output."""
+    from kinelex.motion.formats import FILE_RATE
     from kinelex.motion.motion import Motion
 
     for output in map(Path, options.output):
@@ -45,7 +55,12 @@ def run(options: argparse.Namespace) -> None:
             raise KinelexError(
                 f"{output} is there already; add --force to overwrite it, or name another file"
             )
-    motion = Motion.load(options.input)
+    fps = FILE_RATE if options.fps is None else options.fps
+    motion = Motion.load(options.input, fps=fps, keep_placement=options.keep_placement)
     for output in options.output:
-        motion.save(output, names=options.names, unit=options.unit)
-        print(f"{output}: {len(motion)} frames, {motion.seconds:.2f} s at {motion.fps:g} fps")
+        written = motion
+        if Path(output).suffix.lower() == ".npy" and options.fps is None:
+            # Such a file holds no rate: it is read with the one that its joints are published at.
+            written = motion.resampled(motion.skeleton.fps)
+        written.save(output, names=options.names, unit=options.unit)
+        print(f"{output}: {len(written)} frames, {written.seconds:.2f} s at {written.fps:g} fps")

@@ -26,9 +26,10 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the facts of one file as a table."""
+    from kinelex.motion.formats import FILE_RATE
     from kinelex.motion.motion import Motion
 
-    motion = Motion.load(options.file)
+    motion = Motion.load(options.file, fps=FILE_RATE)
     table = Table(title=options.file, show_header=False)
     table.add_row("frames", str(len(motion)))
     table.add_row("duration", f"{motion.seconds:.2f} s at {motion.fps:g} fps")

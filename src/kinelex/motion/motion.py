@@ -13,6 +13,7 @@ from kinelex.errors import KinelexError
 from kinelex.motion.skeleton import HUMANML3D, Skeleton
 
 if TYPE_CHECKING:
+    from kinelex.motion.formats import FrameRate
     from kinelex.motion.quality import MotionQuality
 
 
@@ -95,15 +96,36 @@ class Motion:
         return motion_quality(torch.from_numpy(self.positions), self.fps, self.skeleton)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Motion:
+    def load(
+        cls, path: str | os.PathLike[str], *, fps: FrameRate | None = None, keep_placement: bool = False
+    ) -> Motion:
         """Read a clip; the suffix picks the format (npz, npy, bvh, amc, ...), foreign skeletons are retargeted.
+
+        Args:
+            fps: frames a second, or "file" for those of the file. When not given, clips of joints keep theirs, and
+                animations (bvh, amc, json) get the 20 that models are trained on.
+            keep_placement: leave an animation where it was recorded; else its feet are put on the floor, and at
+                frame 0 it stands at x = z = 0 and faces +Z.
 
         Raises:
             KinelexError: the file is missing, of an unknown format, or broken.
         """
         from kinelex.motion.formats import read_motion
 
-        return read_motion(path)
+        return read_motion(path, fps=fps, keep_placement=keep_placement)
+
+    def resampled(self, fps: float) -> Motion:
+        """The clip at another frame rate: linear between frames, its phrases at the same seconds.
+
+        Raises:
+            KinelexError: not a positive number.
+        """
+        import torch
+
+        from kinelex.motion.resample import resample_joints
+
+        positions = resample_joints(torch.from_numpy(self.positions), self.fps, fps)
+        return replace(self, positions=positions.numpy(), fps=fps)
 
     def save(self, path: str | os.PathLike[str], *, names: str = "smpl", unit: str = "m") -> None:
         """Write the clip; the suffix picks the format (npz, npy, bvh, glb, mp4, png, html).

@@ -48,15 +48,20 @@ def retarget(animation: Animation) -> Tensor:
     return mixing.to(part.rotations) @ animation_pose(part).positions
 
 
-def to_motion(animation: Animation, fps: float = 20.0) -> Motion:
+def to_motion(animation: Animation, fps: float = HUMANML3D.fps, *, keep_placement: bool = False) -> Motion:
     """The animation as a clip: resampled, retargeted, feet on the floor, centred and facing +Z at frame 0.
 
     Rotations are resampled, not positions, so bones keep their lengths.
 
+    Args:
+        keep_placement: leave it where it was recorded.
+
     Raises:
         KinelexError: the skeleton lacks joints that a body needs, or `fps` is not a positive number.
     """
-    positions = face_forward(retarget(resample_animation(animation, fps)), fps)
+    positions = retarget(resample_animation(animation, fps))
+    if not keep_placement:
+        positions = face_forward(positions, fps)
     return Motion(positions.numpy(), fps=fps)
 
 

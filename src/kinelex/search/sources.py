@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kinelex.data.store import MANIFEST, Store
 from kinelex.errors import KinelexError
-from kinelex.motion.formats import READERS
+from kinelex.motion.formats import READABLE
 from kinelex.motion.motion import Motion
 from kinelex.motion.skeleton import Skeleton
 from kinelex.search.features import motion_features
@@ -139,11 +139,11 @@ def clip_source(path: str | os.PathLike[str]) -> ClipSource:
         return FileSource(path.parent, [path])
     if (path / MANIFEST).is_file():
         return StoreSource(path)
-    files = sorted(file for file in path.rglob("*") if file.is_file() and file.suffix.lower() in READERS)
+    files = sorted(file for file in path.rglob("*") if file.is_file() and file.suffix.lower() in READABLE)
     if not files:
         raise KinelexError(
             f"{path} is no store and has no motion files; give a store made by kinelex prepare, or a folder with "
-            f"{' '.join(READERS)} files"
+            f"{' '.join(READABLE)} files"
         )
     return FileSource(path, files)
 

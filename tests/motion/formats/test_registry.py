@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kinelex.errors import KinelexError
-from kinelex.motion.formats import READERS, WRITERS, check_writable, read_motion, write_motion
+from kinelex.motion.formats import FILE_RATE, READABLE, WRITERS, check_writable, read_motion, write_motion
 from kinelex.motion.motion import Motion, Segment
 from kinelex.motion.skeleton import SKELETONS
 
@@ -28,7 +28,7 @@ def test_every_writer_makes_a_file(motion: Motion, suffix: str, tmp_path: Path) 
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
-@pytest.mark.parametrize("suffix", sorted(set(READERS) & set(WRITERS)))
+@pytest.mark.parametrize("suffix", sorted(set(READABLE) & set(WRITERS)))
 def test_what_is_written_is_read_back(motion: Motion, suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"clip{suffix}"
     motion.save(path)
@@ -36,6 +36,40 @@ def test_what_is_written_is_read_back(motion: Motion, suffix: str, tmp_path: Pat
     assert again.fps == pytest.approx(motion.fps)
     assert again.positions.shape == motion.positions.shape
     assert np.abs(again.positions - motion.positions).max() < 0.05
+
+
+def test_animations_are_read_at_the_rate_of_models_of_the_file_or_at_any() -> None:
+    path = CLIP.parent / "clips" / "bandai_walk_normal.bvh"
+    plain, whole, fast = read_motion(path), read_motion(path, fps=FILE_RATE), read_motion(path, fps=60)
+    assert (plain.fps, whole.fps, fast.fps) == (20.0, pytest.approx(7.5, rel=1e-3), 60)
+    np.testing.assert_allclose(fast.positions[::3], plain.positions, atol=1e-5)
+    # The floor is where feet rest, which other frames see at other heights.
+    own, other = (each - each[0, 0] for each in (fast.positions[::8], whole.positions[:-1]))
+    np.testing.assert_allclose(own, other, atol=2e-3)
+    assert plain.seconds == pytest.approx(whole.seconds, abs=0.15)
+
+
+def test_placement_is_kept_where_it_is_asked_for() -> None:
+    path = CLIP.parent / "clips" / "cmu_mb_08_05.bvh"
+    moved, kept = read_motion(path), read_motion(path, keep_placement=True)
+    assert np.abs(moved.positions[0, 0, [0, 2]]).max() < 1e-6
+    assert np.abs(kept.positions[0, 0, [0, 2]]).max() > 0.1
+    for joints in (moved.positions, kept.positions):
+        assert 0.3 < joints[:, 0, 1].mean() < 1.6, "metres, and Y up"
+    bones = [np.linalg.norm(np.diff(each.positions, axis=1), axis=-1) for each in (moved, kept)]
+    np.testing.assert_allclose(*bones, atol=1e-4)
+
+
+def test_clips_of_joints_keep_their_rate_and_phrases_unless_another_is_wanted(
+    motion: Motion, tmp_path: Path
+) -> None:
+    motion.save(tmp_path / "clip.npz")
+    assert read_motion(tmp_path / "clip.npz", fps=FILE_RATE).fps == motion.fps
+    half = read_motion(tmp_path / "clip.npz", fps=10)
+    np.testing.assert_array_equal(half.positions, motion.positions[::2])
+    assert half.segments == motion.segments
+    with pytest.raises(KinelexError, match="positive rates"):
+        read_motion(tmp_path / "clip.npz", fps=0)
 
 
 def test_suffixes_ignore_case(motion: Motion, tmp_path: Path) -> None:
@@ -51,7 +85,7 @@ def test_unknown_suffixes_list_what_is_possible(motion: Motion, tmp_path: Path) 
             write_motion(motion, tmp_path / name)
 
 
-@pytest.mark.parametrize("suffix", READERS)
+@pytest.mark.parametrize("suffix", READABLE)
 def test_missing_files_and_folders_are_named(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"clip{suffix}"
     with pytest.raises(KinelexError, match=f"cannot read .*clip\\{suffix}: No such file"):
@@ -63,7 +97,7 @@ def test_missing_files_and_folders_are_named(suffix: str, tmp_path: Path) -> Non
         read_motion(f"bad\0name{suffix}")
 
 
-@pytest.mark.parametrize("suffix", READERS)
+@pytest.mark.parametrize("suffix", READABLE)
 @pytest.mark.parametrize("content", [b"", b"\0" * 300, b"not a motion file\n" * 30, bytes(range(256)) * 4])
 def test_garbage_is_a_sentence_and_no_crash(suffix: str, content: bytes, tmp_path: Path) -> None:
     path = tmp_path / f"clip{suffix}"

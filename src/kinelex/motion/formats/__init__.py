@@ -6,11 +6,18 @@ import importlib.util
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from kinelex.errors import KinelexError
 from kinelex.motion.motion import Motion
+from kinelex.motion.skeleton import HUMANML3D
 
-Reader = Callable[[Path], Motion]
+if TYPE_CHECKING:
+    from kinelex.motion.animation import Animation
+
+# The frame rate of the file, whatever it is.
+FILE_RATE = "file"
+FrameRate = float | Literal["file"]
 Writer = Callable[[Motion, Path, str, str], None]
 
 
@@ -26,25 +33,22 @@ def _read_npy(path: Path) -> Motion:
     return read_npy(path)
 
 
-def _read_bvh(path: Path) -> Motion:
+def _read_bvh(path: Path) -> Animation:
     from kinelex.motion.formats.bvh import read_bvh
-    from kinelex.motion.retarget import to_motion
 
-    return to_motion(read_bvh(path))
+    return read_bvh(path)
 
 
-def _read_amc(path: Path) -> Motion:
+def _read_amc(path: Path) -> Animation:
     from kinelex.motion.formats.amc import read_amc
-    from kinelex.motion.retarget import to_motion
 
-    return to_motion(read_amc(path))
+    return read_amc(path)
 
 
-def _read_deepmimic(path: Path) -> Motion:
+def _read_deepmimic(path: Path) -> Animation:
     from kinelex.motion.formats.deepmimic import read_deepmimic
-    from kinelex.motion.retarget import to_motion
 
-    return to_motion(read_deepmimic(path))
+    return read_deepmimic(path)
 
 
 def _write_npz(motion: Motion, path: Path, names: str, unit: str) -> None:
@@ -89,13 +93,13 @@ def _write_html(motion: Motion, path: Path, names: str, unit: str) -> None:
     write_html(motion, path)
 
 
-READERS: dict[str, Reader] = {
-    ".npz": _read_npz,
-    ".npy": _read_npy,
+_JOINTS: dict[str, Callable[[Path], Motion]] = {".npz": _read_npz, ".npy": _read_npy}
+_ANIMATIONS: dict[str, Callable[[Path], Animation]] = {
     ".bvh": _read_bvh,
     ".amc": _read_amc,
     ".json": _read_deepmimic,
 }
+READABLE = (*_JOINTS, *_ANIMATIONS)
 WRITERS: dict[str, Writer] = {
     ".npz": _write_npz,
     ".npy": _write_npy,
@@ -110,26 +114,39 @@ _RIGS = (".bvh", ".glb")
 UNITS = ("m", "cm")
 
 
-def read_motion(path: str | os.PathLike[str]) -> Motion:
-    """Read a clip; the suffix picks the reader.
+def read_motion(
+    path: str | os.PathLike[str], *, fps: FrameRate | None = None, keep_placement: bool = False
+) -> Motion:
+    """Read a clip; the suffix picks the reader. BVH, AMC and DeepMimic clips are retargeted to HumanML3D's joints.
 
-    BVH, AMC and DeepMimic clips are retargeted to HumanML3D at 20 fps.
+    Args:
+        fps: frames a second, or "file" for those of the file. When not given, clips of joints keep theirs, and
+            animations get the 20 that models are trained on.
+        keep_placement: leave an animation where it was recorded; else its feet are put on the floor, and at frame 0 it
+            stands at x = z = 0 and faces +Z.
 
     Raises:
-        KinelexError: the file is missing, unreadable, of an unknown format, or broken.
+        KinelexError: the file is missing, unreadable, of an unknown format, or broken, or `fps` is no frame rate.
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix not in READERS:
+    if suffix not in READABLE:
         raise KinelexError(
-            f"cannot read {path}: unknown motion format {suffix!r}; give one of {' '.join(READERS)}"
+            f"cannot read {path}: unknown motion format {suffix!r}; give one of {' '.join(READABLE)}"
         )
     try:
         path.open("rb").close()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise KinelexError(f"cannot read {path}: {reason}; check the path") from error
-    return READERS[suffix](path)
+    if suffix in _JOINTS:
+        motion = _JOINTS[suffix](path)
+        return motion if fps is None or fps == FILE_RATE else motion.resampled(fps)
+    from kinelex.motion.retarget import to_motion
+
+    animation = _ANIMATIONS[suffix](path)
+    rate = HUMANML3D.fps if fps is None else animation.fps if fps == FILE_RATE else fps
+    return to_motion(animation, rate, keep_placement=keep_placement)
 
 
 def write_motion(motion: Motion, path: str | os.PathLike[str], names: str = "smpl", unit: str = "m") -> None:
