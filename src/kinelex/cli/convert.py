@@ -18,8 +18,8 @@ DESCRIPTION = """Convert a motion file; the suffixes say from what to what.
   kinelex convert walk.npz walk.html                   a player that opens in any browser
 
 Every frame is kept unless --fps says otherwise; npy files, which hold no rate, get the 20 a second that models know.
-Figures from bvh, amc and json files are put on the floor at x = z = 0, facing +Z at frame 0; --keep-placement leaves them
-where they were recorded.
+Figures from bvh, amc and json files are put on the floor at x = z = 0, facing +Z at frame 0; --keep-placement leaves
+them where they were recorded.
 A file of the kind that is read is not overwritten without --force: `kinelex convert *.bvh` would else write the first
 clip into all the others.
 Reads bvh, amc, json (DeepMimic), npz, npy. Writes npz, npy, bvh, glb, mp4, png, html."""
