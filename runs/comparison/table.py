@@ -2,14 +2,16 @@
 
     python runs/comparison/table.py WORK --output FOLDER
 
-Reads WORK/arms/NAME-SEED/{report/report.json,probes.json} of the arms in arms.txt; writes comparison.md and
-comparison.png. Means and 95 % intervals (Student's) are over the training seeds of an arm. Differences are to the first
-arm, seed by seed.
+Reads WORK/arms/NAME-SEED/{report/report.json,probes.json} of the arms in arms.txt; writes comparison.csv, comparison.md
+and comparison.png. Rows of a comparison.csv that is there already are kept for what WORK does not have, so that a
+comparison can be made in several places. Means and 95 % intervals (Student's) are over the training seeds of an arm.
+Differences are to the first arm, seed by seed.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import math
 import sys
@@ -20,6 +22,7 @@ from statistics import fmean
 from typing import Any
 
 from kinelex.atomic import atomic_path
+from kinelex.data.source import read_table
 from kinelex.errors import KinelexError
 from kinelex.evaluation.comparison import difference, half_width, read_report
 from kinelex.evaluation.plots import require_matplotlib
@@ -55,8 +58,10 @@ class Measured:
         return fmean(all(each["right"]) for each in trials) if trials else math.nan
 
 
-Figure = Callable[[Measured], float]
-FIGURES: dict[str, Figure] = {
+# Figures of one training, by what they are called; NaN where something was not measured.
+Figures = dict[str, float]
+Arms = dict[str, dict[str, Figures]]
+FIGURES: dict[str, Callable[[Measured], float]] = {
     "word probes ↑": lambda one: one.right(),
     "order ↑": lambda one: one.right("order"),
     "R-precision top 3 ↑": lambda one: one.judged(0, "top3"),
@@ -68,18 +73,23 @@ FIGURES: dict[str, Figure] = {
     "MM-Dist, second judge ↓": lambda one: one.judged(1, "mm_dist"),
     "foot skating, cm/s ↓": lambda one: one.quality("foot_skating_cm_s"),
 }
+WORDS = "words: "  # in front of a family of word probes
 PICTURED = ("word probes ↑", "order ↑", "R-precision top 3 ↑", "FID ↓")
 
 
 def main() -> None:
     """Read what there is, write the tables and the picture."""
     options = folders(__doc__)
-    arms = {name: read_arm(options.work / "arms", name) for name in arm_names()}
-    arms = {name: models for name, models in arms.items() if models}
+    sheet = options.output / "comparison.csv"
+    arms = read_sheet(sheet)
+    for name, seeds in read_arms(options.work / "arms").items():
+        arms[name] = arms.get(name, {}) | seeds
+    arms = {name: dict(sorted(arms[name].items())) for name in arm_names() if arms.get(name)}
     if not arms:
         raise KinelexError(f"{options.work} has no measured arm; run runs/reproduce.sh first")
     text = document(arms)
     options.output.mkdir(parents=True, exist_ok=True)
+    write_sheet(sheet, arms)
     with atomic_path(options.output / "comparison.md") as path:
         path.write_text(text, "utf-8")
     with atomic_path(options.output / "comparison.png") as path:
@@ -103,14 +113,52 @@ def arm_names() -> list[str]:
     return [line.split()[0] for line in lines if line.strip() and not line.startswith("#")]
 
 
-def read_arm(folder: Path, name: str) -> dict[str, Measured]:
-    """The measured models of an arm, by training seed."""
-    found = {}
-    for place in sorted(folder.glob(f"{name}-*")):
-        measured = read_measured(place)
-        if measured is not None:
-            found[place.name.removeprefix(f"{name}-")] = measured
-    return found
+def read_arms(folder: Path) -> Arms:
+    """Figures of every measured training in a folder."""
+    arms: Arms = {}
+    for name in arm_names():
+        for place in sorted(folder.glob(f"{name}-*")):
+            measured = read_measured(place)
+            if measured is not None:
+                arms.setdefault(name, {})[place.name.removeprefix(f"{name}-")] = figures_of(measured)
+    return arms
+
+
+def figures_of(measured: Measured) -> Figures:
+    """What is told of one training."""
+    families = dict.fromkeys(trial["family"] for trial in measured.trials())
+    words = {f"{WORDS}{family}": measured.right(family) for family in families}
+    return {label: figure(measured) for label, figure in FIGURES.items()} | words
+
+
+def read_sheet(path: Path) -> Arms:
+    """Figures written down before; none where there is no such file."""
+    if not path.is_file():
+        return {}
+    arms: Arms = {}
+    for row in read_table(path):
+        name, seed = row.pop("arm"), row.pop("seed")
+        arms.setdefault(name, {})[seed] = {
+            label: float(value) if value else math.nan for label, value in row.items()
+        }
+    return arms
+
+
+def write_sheet(path: Path, arms: Arms) -> None:
+    """A row a training."""
+    labels = list(
+        dict.fromkeys(label for seeds in arms.values() for each in seeds.values() for label in each)
+    )
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        sheet = csv.writer(file, lineterminator="\n")
+        sheet.writerow(("arm", "seed", *labels))
+        for name, seeds in arms.items():
+            for seed, figures in seeds.items():
+                sheet.writerow((name, seed, *(_written(figures.get(label, math.nan)) for label in labels)))
+
+
+def _written(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.8g}"
 
 
 def read_measured(place: Path) -> Measured | None:
@@ -121,43 +169,42 @@ def read_measured(place: Path) -> Measured | None:
     return Measured(read_report(place / "report"), json.loads(probes.read_text("utf-8")))
 
 
-def document(arms: dict[str, dict[str, Measured]]) -> str:
+def document(arms: Arms) -> str:
     """Both tables in Markdown."""
-    families = list(dict.fromkeys(trial["family"] for trial in _first(arms).trials()))
-    words: dict[str, Figure] = {family: lambda one, family=family: one.right(family) for family in families}
-    seeds = {name: len(models) for name, models in arms.items()}
-    told = ", ".join(f"{name} {count}" for name, count in seeds.items())
+    words = [label for label in next(iter(next(iter(arms.values())).values())) if label.startswith(WORDS)]
+    told = ", ".join(f"{name} {len(seeds)}" for name, seeds in arms.items())
     return "\n".join(
         (
             f"Training seeds: {told}. Mean ± half of the 95 % interval over them; in brackets the difference to "
             f"{next(iter(arms))}, seed by seed, bold where its interval leaves out 0; of twenty differences that are "
             "none, one is bold by chance.\n",
-            table(arms, FIGURES),
+            table(arms, list(FIGURES)),
             "Both sentences of a pair obeyed, by family of words:\n",
             table(arms, words),
         )
     )
 
 
-def table(arms: dict[str, dict[str, Measured]], figures: dict[str, Figure]) -> str:
+def table(arms: Arms, labels: Sequence[str]) -> str:
     """A row a figure, a column an arm."""
     base = next(iter(arms))
     rows = [f"| | {' | '.join(arms)} |", "|" + " --- |" * (len(arms) + 1)]
-    for label, figure in figures.items():
-        cells = [cell(arms[base], models, figure, first=name == base) for name, models in arms.items()]
-        rows.append(f"| {label} | {' | '.join(cells)} |")
+    for label in labels:
+        values = {name: {seed: each[label] for seed, each in seeds.items()} for name, seeds in arms.items()}
+        cells = [cell(values[base], own, first=name == base) for name, own in values.items()]
+        rows.append(f"| {label.removeprefix(WORDS)} | {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
 
 
-def cell(base: dict[str, Measured], models: dict[str, Measured], figure: Figure, *, first: bool) -> str:
+def cell(base: dict[str, float], own: dict[str, float], *, first: bool) -> str:
     """Mean with interval, and the difference to the first arm over the seeds that both have."""
-    values = [figure(one) for one in models.values()]
-    shared = [seed for seed in models if seed in base]
+    values = list(own.values())
+    shared = [seed for seed in own if seed in base]
     if math.isnan(fmean(values)):
         return "–"
     if first or not shared:
         return spread(values)
-    apart = difference([figure(base[s]) for s in shared], [figure(models[s]) for s in shared], paired=True)
+    apart = difference([base[seed] for seed in shared], [own[seed] for seed in shared], paired=True)
     if math.isnan(apart.mean):
         return spread(values)
     told = f"{apart.mean:+.3f}"
@@ -170,21 +217,17 @@ def spread(values: Sequence[float]) -> str:
     return f"{fmean(values):.3f}" + ("" if math.isnan(width) else f" ± {width:.3f}")
 
 
-def picture(arms: dict[str, dict[str, Measured]]) -> Any:
+def picture(arms: Arms) -> Any:
     """A panel a figure: a point a training seed, a bar at the mean."""
     figure = require_matplotlib()(figsize=(9, 6), layout="constrained")
     for panel, label in zip(figure.subplots(len(PICTURED) // COLUMNS, COLUMNS).flat, PICTURED, strict=True):
-        for place, models in enumerate(arms.values()):
-            values = [FIGURES[label](one) for one in models.values()]
+        for place, seeds in enumerate(arms.values()):
+            values = [figures[label] for figures in seeds.values()]
             panel.scatter([place] * len(values), values, color="#3366aa", zorder=2)
             panel.hlines(fmean(values), place - 0.3, place + 0.3, color="#b0b8c4", linewidth=3)
         panel.set_xticks(range(len(arms)), list(arms), rotation=20)
         panel.set_title(label, fontsize=10)
     return figure
-
-
-def _first(arms: dict[str, dict[str, Measured]]) -> Measured:
-    return next(iter(next(iter(arms.values())).values()))
 
 
 if __name__ == "__main__":

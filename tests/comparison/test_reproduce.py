@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,18 @@ def test_the_comparison_runs_whole_and_goes_on_where_it_was(tmp_path: Path) -> N
     assert "train MATE's encoder: there already" in again
     assert (work / "arms" / "guided-1" / "probes.json").is_file()
     assert (work / "arms" / "guided-1" / "model" / "masked.safetensors").stat().st_mtime_ns == trained
+    assert (work / "results" / "comparison.md").read_text("utf-8") == table
+    # What is written down is kept where the trainings are not.
+    subprocess.run(
+        [
+            sys.executable,
+            ROOT / "runs/comparison/table.py",
+            tmp_path / "elsewhere",
+            "--output",
+            work / "results",
+        ],
+        check=True,
+    )
     assert (work / "results" / "comparison.md").read_text("utf-8") == table
 
 
