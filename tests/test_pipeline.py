@@ -182,6 +182,18 @@ def test_given_durations_are_kept_to_the_token(pipeline: Pipeline) -> None:
     assert ends[2] == pytest.approx(motion.seconds) == pytest.approx(5.7, abs=0.11)
 
 
+def test_phrases_take_the_seconds_that_they_name(pipeline: Pipeline) -> None:
+    motion = pipeline("a person walks for 2 seconds, then waves for 1.4 seconds")
+    assert [part.text for part in motion.segments] == ["a person walks", "a person waves"]
+    assert [part.end for part in motion.segments] == pytest.approx([2.0, 3.4])
+    assert motion.seconds == pytest.approx(3.4)
+    mixed = pipeline("a person walks for 2 seconds, then waves")
+    assert mixed.segments[0].end == pytest.approx(2.0)
+    assert mixed.seconds > 2.0
+    longer = pipeline("a person walks for 2 seconds, then waves for 1 second", duration=6.0)
+    assert [part.end for part in longer.segments] == pytest.approx([4.0, 6.0])
+
+
 def test_even_timing_shares_the_clip_evenly(pipeline: Pipeline) -> None:
     prompt = Prompt("a person walks, turns left and then waves", duration=6.0, timing="even")
     (motion,) = pipeline.generate_batch([prompt])

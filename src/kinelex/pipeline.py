@@ -216,7 +216,7 @@ class Pipeline:
         known = known_tokens(clip, gap, self.model)
         phrases = phrases_in_view(segments, clip, gap, step)
         prompt = Prompt(None, segments=tuple(part.text for part in phrases))
-        sentences, parts = [prompt.text or ""], [prompt.phrases]
+        sentences, parts = [prompt.sentence], [prompt.phrases]
         condition = self.model.read(sentences, parts).condition(sentences, parts)
         condition = condition.at(spans_in_view(phrases, self.model.device))
         lengths = torch.tensor([known.shape[1]], device=self.model.device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +14,7 @@ from kinelex.generators.base import TextCondition
 from kinelex.generators.model import MotionModel
 from kinelex.motion.motion import Segment
 from kinelex.prompts import MIN_SECONDS, Prompt
+from kinelex.text.repetition import Repeated
 
 # Seconds by which an action in a row of them takes longer than a clip of it: to get to it and back.
 BETWEEN_REPETITIONS = 0.8
@@ -41,11 +42,12 @@ def make_plan(model: MotionModel, prompts: Sequence[Prompt]) -> Plan:
         KinelexError: a clip is too short for its phrases.
     """
     phrases = [prompt.phrases for prompt in prompts]
-    sentences = [prompt.text or "" for prompt in prompts]
+    sentences = [prompt.sentence for prompt in prompts]
     condition = model.read(sentences, phrases).condition(sentences, phrases)
-    again = _repetitions(prompts, condition)
-    shares = _phrase_tokens(model, condition, again)
-    lengths = _lengths(model, prompts, condition, torch.where(again.any(1), shares.sum(1).long(), -1))
+    again, named = _repetitions(prompts, condition), _named_tokens(model, prompts, condition)
+    shares = torch.where(named > 0, named, _phrase_tokens(model, condition, again))
+    by_phrases = (again | (named > 0)).any(1)
+    lengths = _lengths(model, prompts, condition, torch.where(by_phrases, shares.sum(1).round().long(), -1))
     spans = _spans(prompts, condition, lengths, shares)
     timelines = tuple(
         _timeline(parts, ends, model.seconds_per_token)
@@ -56,12 +58,23 @@ def make_plan(model: MotionModel, prompts: Sequence[Prompt]) -> Plan:
 
 def _repetitions(prompts: Sequence[Prompt], condition: TextCondition) -> Tensor:
     """(B, S) which phrases are there because the sentence counts them."""
-    flags = [
-        [action.count > 1 for action in prompt.actions for _ in range(action.count)] for prompt in prompts
-    ]
+    return _of_phrases(prompts, condition, lambda action: action.count > 1).bool()
+
+
+def _named_tokens(model: MotionModel, prompts: Sequence[Prompt], condition: TextCondition) -> Tensor:
+    """(B, S) tokens of the phrases that name their seconds; 0 of the others."""
+    unit = model.seconds_per_token
+    return _of_phrases(prompts, condition, lambda action: (action.seconds or 0.0) / action.count / unit)
+
+
+def _of_phrases(
+    prompts: Sequence[Prompt], condition: TextCondition, value: Callable[[Repeated], float]
+) -> Tensor:
+    """(B, S) a value of the action of every phrase; 0 where there is no phrase."""
+    values = [[value(action) for action in prompt.actions for _ in range(action.count)] for prompt in prompts]
     most = condition.segment_mask.shape[1]
-    rows = [row + [False] * (most - len(row)) for row in flags]
-    return torch.tensor(rows, dtype=torch.bool, device=condition.sentence.device).view(len(prompts), most)
+    rows = [row + [0.0] * (most - len(row)) for row in values]
+    return torch.tensor(rows, dtype=torch.float, device=condition.sentence.device).view(len(prompts), most)
 
 
 def _phrase_tokens(model: MotionModel, condition: TextCondition, again: Tensor) -> Tensor:
@@ -74,16 +87,16 @@ def _phrase_tokens(model: MotionModel, condition: TextCondition, again: Tensor) 
 
 
 def _lengths(
-    model: MotionModel, prompts: Sequence[Prompt], condition: TextCondition, repeated: Tensor
+    model: MotionModel, prompts: Sequence[Prompt], condition: TextCondition, by_phrases: Tensor
 ) -> Tensor:
-    """(B,) tokens of the clips: as asked for; as `repeated` says, where that is not negative; else as estimated."""
+    """(B,) tokens of the clips: as asked for; as `by_phrases` says, where that is not negative; else as estimated."""
     unit = model.seconds_per_token
     shortest = max(1, round(MIN_SECONDS / unit))
     asked = all(prompt.seconds is not None for prompt in prompts)
     estimated = [0] * len(prompts)
     if not asked:
         whole = model.total_tokens(condition)
-        estimated = repeated.where(repeated >= 0, whole).clamp(min=shortest).tolist()
+        estimated = by_phrases.where(by_phrases >= 0, whole).clamp(min=shortest).tolist()
     tokens = [
         max(min(own, int(prompt.longest / unit)), len(prompt.phrases))
         if prompt.seconds is None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Literal
 
 from kinelex.errors import KinelexError
 from kinelex.generators.base import MAX_SEGMENTS
 from kinelex.text.repetition import Repeated, spelled_out
+from kinelex.text.seconds import timed, without_seconds
 from kinelex.text.segmenter import segment
 
 MAX_PROMPT_CHARACTERS = 1000
@@ -83,7 +84,8 @@ class Prompt:
             raise KinelexError(
                 f"the longest duration is {self.longest:g} s; give {MIN_SECONDS:g} to {MAX_SECONDS:g} s"
             )
-        total = self.seconds
+        named = sum(action.seconds or 0.0 for action in self.actions)
+        total = max(named, self.seconds or 0.0) if named else self.seconds
         if total is not None and not MIN_SECONDS <= total <= MAX_SECONDS:
             raise KinelexError(f"duration is {total:g} s; give {MIN_SECONDS:g} to {MAX_SECONDS:g} s")
         if self.durations is None:
@@ -107,11 +109,23 @@ class Prompt:
         return self.duration if self.durations is None else sum(self.durations)
 
     @property
+    def sentence(self) -> str:
+        """The text as a generator reads it: without the seconds that it names."""
+        return without_seconds(self.text or "")
+
+    @property
     def actions(self) -> tuple[Repeated, ...]:
-        """The given phrases; or those of the sentence, where it counts an action that action and how often."""
-        if self.segments is not None:
-            return tuple(map(Repeated, self.segments))
-        return spelled_out(segment(self.text or "", limit=MAX_SEGMENTS), limit=MAX_SEGMENTS)
+        """The given phrases; or those of the sentence, where it counts an action that action and how often.
+
+        Seconds that a phrase names ("waves for 2 seconds") are taken out of its words.
+        """
+        given = self.segments is not None
+        said = [timed(phrase) for phrase in self.segments or segment(self.text or "", limit=MAX_SEGMENTS)]
+        texts = [phrase.text for phrase in said]
+        found = map(Repeated, texts) if given else spelled_out(texts, limit=MAX_SEGMENTS)
+        return tuple(
+            replace(action, seconds=phrase.seconds) for action, phrase in zip(found, said, strict=True)
+        )
 
     @property
     def phrases(self) -> tuple[str, ...]:

@@ -47,10 +47,12 @@ class Repeated:
     Attributes:
         text: what happens once.
         count: how often.
+        seconds: that all of it takes; None where nothing says so.
     """
 
     text: str
     count: int = 1
+    seconds: float | None = None
 
 
 def repeated(phrase: str) -> Repeated:

@@ -1,0 +1,61 @@
+"""Seconds in sentences: what is heard, and what is not about how long."""
+
+from __future__ import annotations
+
+import pytest
+
+from kinelex.errors import KinelexError
+from kinelex.prompts import Prompt
+from kinelex.text.seconds import Timed, timed, without_seconds
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text", "seconds"),
+    [
+        ("a person walks for 4 seconds", "a person walks", 4.0),
+        ("a person waves for two seconds with both hands", "a person waves with both hands", 2.0),
+        ("someone runs for about 2.5 s", "someone runs", 2.5),
+        ("the man stands still for a second", "the man stands still", 1.0),
+        ("a person waits for one and a half seconds", "a person waits", 1.5),
+        ("a person dances for a second and a half", "a person dances", 1.5),
+        ("a person jogs, for half a minute", "a person jogs", 30.0),
+        ("a person walks for a couple of seconds", "a person walks", 2.0),
+        ("A person walks FOR 3 full seconds", "A person walks", 3.0),
+    ],
+)
+def test_what_names_its_seconds(phrase: str, text: str, seconds: float) -> None:
+    assert timed(phrase) == Timed(text, seconds)
+    assert without_seconds(phrase) == text
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "a person walks forward",
+        "a person looks for 4 coins",
+        "a person walks for a few seconds",
+        "a person walks for four steps",
+        "a person walks for 2 seconds and waits for 3 seconds",
+        "a person turns in 3 seconds",
+        "for 3 seconds",
+    ],
+)
+def test_what_does_not(phrase: str) -> None:
+    assert timed(phrase) == Timed(phrase)
+
+
+def test_phrases_of_a_prompt_take_what_they_name() -> None:
+    prompt = Prompt("a person walks for 4 seconds, then squats twice for 3 seconds and waves")
+    assert [(each.text, each.count, each.seconds) for each in prompt.actions] == [
+        ("a person walks", 1, 4.0),
+        ("a person squats once", 2, 3.0),
+        ("a person waves", 1, None),
+    ]
+    assert prompt.sentence == "a person walks, then squats twice and waves"
+    given = Prompt(None, segments=("a person walks for 2 seconds", "a person squats twice"))
+    assert given.phrases == ("a person walks", "a person squats twice")
+
+
+def test_more_than_a_clip_can_last_is_refused() -> None:
+    with pytest.raises(KinelexError, match=r"duration is 120 s; give 0\.5 to 60 s"):
+        Prompt("a person walks for 2 minutes")
