@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_WORDS = "one two three four five six seven eight nine ten".split()
+_WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 _NUMBERS = {"a": 1.0, "half a": 0.5, "a couple of": 2.0} | {
     word: float(number) for number, word in enumerate(_WORDS, start=1)
 }
