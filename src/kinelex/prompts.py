@@ -8,6 +8,7 @@ from typing import Literal
 
 from kinelex.errors import KinelexError
 from kinelex.generators.base import MAX_SEGMENTS
+from kinelex.text.imperative import described
 from kinelex.text.repetition import Repeated, spelled_out
 from kinelex.text.seconds import timed, without_seconds
 from kinelex.text.segmenter import segment
@@ -110,8 +111,8 @@ class Prompt:
 
     @property
     def sentence(self) -> str:
-        """The text as a generator reads it: without the seconds that it names."""
-        return without_seconds(self.text or "")
+        """The text as a generator reads it: a description, no command, and without the seconds that it names."""
+        return without_seconds(described(self.text or ""))
 
     @property
     def actions(self) -> tuple[Repeated, ...]:
@@ -120,7 +121,8 @@ class Prompt:
         Seconds that a phrase names ("waves for 2 seconds") are taken out of its words.
         """
         given = self.segments is not None
-        said = [timed(phrase) for phrase in self.segments or segment(self.text or "", limit=MAX_SEGMENTS)]
+        phrases = self.segments or segment(described(self.text or ""), limit=MAX_SEGMENTS)
+        said = [timed(described(phrase)) for phrase in phrases]
         texts = [phrase.text for phrase in said]
         found = map(Repeated, texts) if given else spelled_out(texts, limit=MAX_SEGMENTS)
         return tuple(

@@ -90,10 +90,11 @@ def _model(options: argparse.Namespace, cache: SegmentCache | None) -> LlmSegmen
 
 
 def _segment_text(options: argparse.Namespace, model: LlmSegmenter | None) -> None:
+    from kinelex.text.imperative import described
     from kinelex.text.repetition import spelled_out
     from kinelex.text.segmenter import segment
 
-    actions = spelled_out((model or segment)(options.text, options.limit), options.limit)
+    actions = spelled_out((model or segment)(described(options.text), options.limit), options.limit)
     phrases = [action.text for action in actions for _ in range(action.count)]
     if options.json:
         print(json.dumps(phrases, ensure_ascii=False))

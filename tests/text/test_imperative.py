@@ -1,0 +1,63 @@
+"""Commands become descriptions; descriptions and names of clips stay as they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from kinelex.evaluation.probes.suite import minimal_pairs
+from kinelex.prompts import Prompt
+from kinelex.text.imperative import described
+
+
+@pytest.mark.parametrize(
+    ("command", "description"),
+    [
+        ("walk forward then wave", "a person walks forward then waves"),
+        ("Walk forward, turn left and jump", "a person walks forward, turns left and jumps"),
+        ("wave", "a person waves"),
+        ("jump twice", "a person jumps twice"),
+        ("Please sit down.", "a person sits down."),
+        ("raise your left hand, then kick", "a person raises their left hand, then kicks"),
+        ("slowly turn around", "a person slowly turns around"),
+        ("walk back and forth", "a person walks back and forth"),
+        ("run in a circle. Then stop!", "a person runs in a circle. the person Then stops!"),
+        ("raise your left and right hand", "a person raises their left and right hand"),
+        ("carry a box for 3 seconds", "a person carries a box for 3 seconds"),
+    ],
+)
+def test_commands(command: str, description: str) -> None:
+    assert described(command) == description
+    assert described(description) == description
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a person walks forward and waves",
+        "walking forward, then waving",
+        "the man starts to run",
+        "walk cycle",
+        "run of a tired man",
+        "left turn and stop",
+        "3 jumps",
+        "",
+        "!!!",
+    ],
+)
+def test_what_is_no_command(text: str) -> None:
+    assert described(text) == text
+
+
+def test_sentences_of_the_suite_are_descriptions() -> None:
+    sentences = [member.text for pair in minimal_pairs() for member in (pair.first, pair.second)]
+    assert len(sentences) > 200
+    assert all(described(sentence) == sentence for sentence in sentences)
+
+
+def test_a_commanded_prompt_is_the_described_one() -> None:
+    told, said = Prompt("walk forward, then wave twice"), Prompt("a person walks forward, then waves twice")
+    assert (told.phrases, told.sentence) == (said.phrases, said.sentence)
+    assert Prompt(None, segments=("walk forward", "wave")).phrases == (
+        "a person walks forward",
+        "a person waves",
+    )
