@@ -14,10 +14,13 @@ import pytest
 import torch
 
 from kinelex.alignment.segmo import AlignmentConfig, SegmentAlignment
+from kinelex.describing.describe import describe
 from kinelex.errors import KinelexError
+from kinelex.evaluation.probes.recordings import load_recordings
+from kinelex.evaluation.probes.validation import joined
 from kinelex.generators.model import MotionModel
 from kinelex.motion.formats.npz import parse_npz
-from kinelex.motion.motion import Motion
+from kinelex.motion.motion import Motion, Segment
 from kinelex.pipeline import Pipeline
 from kinelex.service.limits import Limits
 from kinelex.studio.puppet import puppet
@@ -154,6 +157,20 @@ def test_a_file_is_loaded_as_it_is_and_edited_in_part(pipeline: Pipeline, tmp_pa
     assert longer.motion.seconds == pytest.approx(edited.motion.seconds + 2.0)
     assert len(session.timeline) == 0  # its phrases leave gaps
     assert [part.text for part in session.segments] == ["a person waves", "a person jumps"]
+
+
+def test_a_file_without_phrases_gets_those_that_it_shows(pipeline: Pipeline, tmp_path: Path) -> None:
+    clips = {each.label: each.motion for each in load_recordings()}
+    take = joined([clips["raise-up-left-hand"], clips["wave-both-hands"]])
+    named = take.with_segments((Segment("a person is happy", 0.0, take.seconds),))
+
+    async def story(session: Session) -> None:
+        await session.load("named.npz", npz(named, tmp_path))
+        await session.load("take.npz", npz(take, tmp_path))
+
+    first, second = told(pipeline, story).takes.kept
+    assert first.motion.segments == named.segments
+    assert second.motion.segments == describe(take) != ()
 
 
 def test_a_phrase_is_found_and_forgotten_with_the_take(pipeline: Pipeline) -> None:

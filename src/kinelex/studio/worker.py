@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
+from kinelex.checking.check import can_check
+from kinelex.describing.describe import FEWEST_FRAMES, describe
 from kinelex.motion.motion import Motion
 from kinelex.pipeline import Pipeline
 from kinelex.prompts import Prompt
@@ -74,8 +76,10 @@ class Worker:
         return await asyncio.to_thread(puppet, motion, view)
 
     async def read(self, content: bytes, kind: str) -> Motion:
-        """A clip from the bytes of a file."""
-        return await self._in_file_thread(lambda: read_upload(content, kind, self.limits.upload_seconds))
+        """A clip from the bytes of a file; where it has no phrases, with those that it shows."""
+        return await self._in_file_thread(
+            lambda: _with_phrases(read_upload(content, kind, self.limits.upload_seconds))
+        )
 
     async def encode(self, motion: Motion, kind: str, names: str) -> bytes:
         """A clip as the bytes of a file."""
@@ -83,3 +87,9 @@ class Worker:
 
     async def _in_file_thread(self, call: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._files, call)
+
+
+def _with_phrases(motion: Motion) -> Motion:
+    """A clip with its own phrases or, of joints that the rules know, with those that it shows."""
+    known = can_check(motion.skeleton) and len(motion.positions) >= FEWEST_FRAMES
+    return motion.with_segments(describe(motion)) if known and not motion.segments else motion
