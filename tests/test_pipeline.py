@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -165,9 +166,48 @@ def test_half_a_token_is_rounded_up(pipeline: Pipeline) -> None:
 
 
 def test_too_many_or_no_phrases_are_refused() -> None:
-    for phrases in ((), ("walks",) * 6):
+    for phrases in ((), ("walks",) * 31):
         with pytest.raises(KinelexError):
             Prompt(None, segments=phrases)
+
+
+STORY = (
+    "a person walks forward, turns left, then waves, squats, raises the right hand, jumps, walks backward, bows, "
+    "turns right, runs forward and stops"
+)
+
+
+def test_a_story_of_many_phrases_is_told_scene_by_scene(pipeline: Pipeline) -> None:
+    prompt = Prompt(STORY, seed=3)
+    assert len(prompt.phrases) == 11
+    assert [len(scene.phrases) for scene in prompt.scenes] == [4, 3, 4]
+    alone, short = (
+        pipeline.generate_batch(prompts)[0] for prompts in ([prompt], [prompt, Prompt("a person walks")])
+    )
+    assert [part.text for part in alone.segments] == list(prompt.phrases)
+    assert alone.segments[-1].end == pytest.approx(alone.seconds)
+    assert all(left.end == pytest.approx(right.start) for left, right in pairwise(alone.segments))
+    np.testing.assert_allclose(short.positions, alone.positions, atol=1e-3)
+    speed = np.linalg.norm(np.diff(alone.positions, axis=0), axis=-1) * alone.fps
+    assert np.isfinite(speed).all()
+    again = pipeline.regenerate(alone, segment=9, seed=5)
+    assert [part.text for part in again.segments] == list(prompt.phrases)
+
+
+def test_a_story_takes_as_long_as_it_is_told_to(pipeline: Pipeline) -> None:
+    assert pipeline(STORY, duration=24.0).seconds == pytest.approx(24.0, abs=0.4)
+    cut = pipeline.generate_batch([Prompt(STORY, longest=9.0)])[0]
+    assert cut.seconds <= 9.4
+    each = [1.0, 2.0] * 5 + [1.4]
+    timed = pipeline(STORY, durations=each)
+    assert [part.end - part.start for part in timed.segments] == pytest.approx(each, abs=0.11)
+    named = pipeline("a person walks for 2 seconds, waves, jumps, bows, squats, claps and runs for 3 seconds")
+    assert named.segments[-1].end - named.segments[-1].start == pytest.approx(3.0, abs=0.11)
+
+
+def test_one_timeline_holds_five_phrases(pipeline: Pipeline) -> None:
+    with pytest.raises(KinelexError, match="11 phrases are too many for one timeline"):
+        pipeline.plan([Prompt(STORY)])
 
 
 def test_an_unknown_device_is_refused() -> None:

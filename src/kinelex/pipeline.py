@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -87,11 +88,31 @@ class Pipeline:
 
     @torch.inference_mode()
     def generate_batch(self, prompts: Sequence[Prompt], *, foot_lock: bool = True) -> list[Motion]:
-        """Generate a clip for each prompt in one pass; each depends on its own prompt and seed alone."""
-        plan = self.plan(prompts)
+        """Generate a clip for each prompt in one pass; each depends on its own prompt and seed alone.
+
+        A clip of more phrases than a generator reads at once goes on, scene by scene, from the first of them.
+        """
+        scenes = [self._timed_scenes(prompt) for prompt in prompts]
+        plan = self.plan([first for first, *_ in scenes])
         seeds = [prompt.seed for prompt in prompts]
         features = self.model.generate(plan.condition, plan.lengths, seeds, self.options)
-        return self.motions(features, plan.lengths, plan.segments, foot_lock=foot_lock)
+        motions = self.motions(features, plan.lengths, plan.segments, foot_lock=foot_lock)
+        for place, (_, *others) in enumerate(scenes):
+            for scene in others:
+                motions[place] = self._extend(motions[place], scene, scene.seed, foot_lock)
+        return motions
+
+    def _timed_scenes(self, prompt: Prompt) -> tuple[Prompt, ...]:
+        """The scenes of a prompt, which together take as long as it says or may."""
+        scenes = prompt.scenes
+        if len(scenes) == 1 or prompt.durations is not None:
+            return scenes
+        seconds = [float(tokens) * self.seconds_per_token for tokens in self.plan(scenes).lengths]
+        total = prompt.duration or min(sum(seconds), prompt.longest)
+        return tuple(
+            replace(scene, duration=max(MIN_SECONDS, own * total / sum(seconds)))
+            for scene, own in zip(scenes, seconds, strict=True)
+        )
 
     def regenerate(
         self,
@@ -193,8 +214,11 @@ class Pipeline:
         Raises:
             KinelexError: the text is empty or too long, or the duration out of range.
         """
+        return self._extend(motion, Prompt(text, duration=duration), seed, foot_lock)
+
+    def _extend(self, motion: Motion, prompt: Prompt, seed: int, foot_lock: bool) -> Motion:
         clip = at_model_rate(motion, self.model)
-        plan = self.plan([Prompt(text, duration=duration)])
+        plan = self.plan([prompt])
         gap = Gap.after(len(clip), int(plan.lengths), self.model.frames_per_token)
         end = clip.seconds + gap.size / clip.fps
         segments = (*clip.segments, *_placed(plan.segments[0], clip.seconds, end))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kinelex.alignment.spans import Spans, shared_spans, uniform_spans
 from kinelex.errors import KinelexError
-from kinelex.generators.base import TextCondition
+from kinelex.generators.base import MAX_SEGMENTS, TextCondition
 from kinelex.generators.model import MotionModel
 from kinelex.motion.motion import Segment
 from kinelex.prompts import MIN_SECONDS, Prompt
@@ -39,9 +39,14 @@ def make_plan(model: MotionModel, prompts: Sequence[Prompt]) -> Plan:
     """Encode every distinct text once, and settle how long the clips and their phrases take.
 
     Raises:
-        KinelexError: a clip is too short for its phrases.
+        KinelexError: a clip is too short for its phrases, or has more than a generator reads at once.
     """
     phrases = [prompt.phrases for prompt in prompts]
+    most = max(map(len, phrases), default=0)
+    if most > MAX_SEGMENTS:
+        raise KinelexError(
+            f"{most} phrases are too many for one timeline; give {MAX_SEGMENTS}, and let the clip go on with the others"
+        )
     sentences = [prompt.sentence for prompt in prompts]
     condition = model.read(sentences, phrases).condition(sentences, phrases)
     again, named = _repetitions(prompts, condition), _named_tokens(model, prompts, condition)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Literal
 
@@ -16,7 +17,7 @@ from kinelex.text.segmenter import segment
 MAX_PROMPT_CHARACTERS = 1000
 MIN_SECONDS, MAX_SECONDS = 0.5, 60.0
 MIN_PHRASE_SECONDS = 0.2
-
+MOST_PHRASES = 30
 
 Timing = Literal["predicted", "even"]
 
@@ -35,7 +36,7 @@ class Prompt:
         longest: seconds; an estimated duration is cut to it.
 
     Raises:
-        KinelexError: empty or overlong text, more than five phrases, durations that are out of range or not one
+        KinelexError: empty or overlong text, more than thirty phrases, durations that are out of range or not one
             a phrase.
     """
 
@@ -54,8 +55,8 @@ class Prompt:
         _check_text(self.text or "")
         for phrase in self.segments or ():
             _check_text(phrase)
-        if self.segments is not None and not 1 <= len(self.segments) <= MAX_SEGMENTS:
-            raise KinelexError(f"{len(self.segments)} phrases given; give 1 to {MAX_SEGMENTS}")
+        if self.segments is not None and not 1 <= len(self.segments) <= MOST_PHRASES:
+            raise KinelexError(f"{len(self.segments)} phrases given; give 1 to {MOST_PHRASES}")
         if not -(2**63) <= self.seed < 2**63:
             raise KinelexError(f"seed {self.seed} does not fit 64 bits; give a smaller number")
         if self.timing not in ("predicted", "even"):
@@ -121,10 +122,10 @@ class Prompt:
         Seconds that a phrase names ("waves for 2 seconds") are taken out of its words.
         """
         given = self.segments is not None
-        phrases = self.segments or segment(described(self.text or ""), limit=MAX_SEGMENTS)
+        phrases = self.segments or segment(described(self.text or ""), limit=MOST_PHRASES)
         said = [timed(described(phrase)) for phrase in phrases]
         texts = [phrase.text for phrase in said]
-        found = map(Repeated, texts) if given else spelled_out(texts, limit=MAX_SEGMENTS)
+        found = map(Repeated, texts) if given else spelled_out(texts, limit=MOST_PHRASES)
         return tuple(
             replace(action, seconds=phrase.seconds) for action, phrase in zip(found, said, strict=True)
         )
@@ -133,6 +134,33 @@ class Prompt:
     def phrases(self) -> tuple[str, ...]:
         """The phrases in their order, one for every repetition of an action."""
         return tuple(action.text for action in self.actions for _ in range(action.count))
+
+    @property
+    def scenes(self) -> tuple[Prompt, ...]:
+        """Prompts of as many phrases as a generator reads at once, one after the other; itself where one will do."""
+        actions, durations = self.actions, self.durations
+        phrases = [_named(action) for action in actions for _ in range(action.count)]
+        if len(phrases) <= MAX_SEGMENTS:
+            return (self,)
+        count = -(-len(phrases) // MAX_SEGMENTS)
+        cuts = [round(place * len(phrases) / count) for place in range(count + 1)]
+        return tuple(
+            Prompt(
+                None,
+                self.seed,
+                segments=tuple(phrases[start:stop]),
+                durations=None if durations is None else durations[start:stop],
+                timing=self.timing,
+            )
+            for start, stop in pairwise(cuts)
+        )
+
+
+def _named(action: Repeated) -> str:
+    """What happens once, with the seconds that it takes, where they are known."""
+    if action.seconds is None:
+        return action.text
+    return f"{action.text} for {action.seconds / action.count:g} seconds"
 
 
 def _check_text(text: str) -> None:
