@@ -18,6 +18,7 @@ from kinelex.data.takes import Cut, Labels, Take, TakeResult, cut_take
 from kinelex.errors import KinelexError
 from kinelex.motion.features import FeatureLayout, joints_from_features, process_joints
 from kinelex.motion.kinematics import forward_kinematics
+from kinelex.motion.motion import Motion, Segment
 from kinelex.motion.skeleton import KIT
 
 
@@ -274,3 +275,26 @@ def test_clips_that_hover_are_left_out_where_it_is_asked_for(tmp_path: Path) -> 
     assert reason.startswith("above the floor without falling in 6")
     with pytest.raises(KinelexError, match="between 0 and 1"):
         PrepareOptions(max_floating=2.0)
+
+
+def test_phrases_of_kinelex_clips_are_captions_of_their_parts_and_segments(tmp_path: Path) -> None:
+    source = tmp_path / "mocap"
+    source.mkdir()
+    phrases = (Segment("a person walks", 0.0, 2.0), Segment("a person runs", 2.0, 4.0))
+    Motion(walker(81), segments=phrases).save(source / "filled.npz")
+    Motion(walker(81), segments=phrases[:1]).save(source / "half.npz")
+    Motion(walker(300), segments=(*phrases, Segment("a person stops", 12.0, 14.0))).save(source / "long.npz")
+    (source / "half.txt").write_text("somebody is in a hurry\n")
+    prepare("folder", source, tmp_path / "store", workers=1)
+    clips = {clip.id: clip for clip in Store.open(tmp_path / "store")}
+    told = {
+        name: [(each.text, each.start, each.end) for each in clip.captions] for name, clip in clips.items()
+    }
+    assert told["filled"] == [
+        ("a person walks, then a person runs", 0, 0), ("a person walks", 0, 2), ("a person runs", 2, 4),
+    ]  # fmt: skip
+    assert clips["filled"].segments == phrases
+    assert told["half"] == [("somebody is in a hurry", 0, 0), ("a person walks", 0, 2)]
+    assert clips["half"].segments == ()
+    assert [text for text, *_ in told["long_00"]] == ["a person walks", "a person runs"]
+    assert [text for text, *_ in told["long_01"]] == ["a person stops"]

@@ -21,6 +21,7 @@ from kinelex.motion.animation import Animation
 from kinelex.motion.features import joints_from_features, process_joints
 from kinelex.motion.flight import floating
 from kinelex.motion.layout import FeatureLayout
+from kinelex.motion.motion import Segment
 from kinelex.motion.resample import resample_animation
 from kinelex.motion.retarget import retarget
 from kinelex.motion.skeleton import HUMANML3D, Skeleton
@@ -35,6 +36,8 @@ _SHOWS_SECONDS = 4.0
 _FLIP_SECONDS = 0.3
 # Shorter glitches are bridged: the joints go straight from the last sound pose to the next.
 _BRIDGED_SECONDS = 0.25
+# Phrases that leave less than this many seconds without one say what happens in all of a clip.
+_GAP = 0.25
 
 
 @dataclass(frozen=True)
@@ -162,11 +165,31 @@ def process_take(take: Take, options: PrepareOptions) -> TakeResult:
             _report_glitches(take, good, options, result)
             _bridge(joints, good)
             cut_take(take, joints, good, options, result)
+            if take.path.suffix.lower() == ".npz":
+                result.clips = _with_phrases(take, result.clips, len(joints) - 1)
         _leave_out_floating(take, options, result)
     except KinelexError as error:
         result.clips.clear()
         result.skipped.append(Skipped(take.file, "", str(error)))
     return result
+
+
+def _with_phrases(take: Take, clips: list[StoredClip], frames: int) -> list[StoredClip]:
+    """A Kinelex clip that was used whole with its phrases as exact segments, and as the sentence where it has none."""
+    from kinelex.motion.formats.npz import read_npz
+
+    segments = read_npz(take.path).segments
+    if not segments or [len(clip.features) for clip in clips] != [frames]:
+        return clips
+    (clip,) = clips
+    end = frames / HUMANML3D.fps
+    kept = tuple(Segment(part.text, part.start, min(part.end, end)) for part in segments if part.start < end)
+    gaps = any(right.start - left.end > _GAP for left, right in pairwise(kept))
+    if gaps or kept[0].start > _GAP or end - kept[-1].end > _GAP:
+        return clips
+    whole = [caption for caption in clip.captions if caption.whole]
+    sentence = () if whole else (Caption.of(", then ".join(part.text for part in kept)),)
+    return [replace(clip, segments=kept, captions=(*sentence, *clip.captions))]
 
 
 def _leave_out_floating(take: Take, options: PrepareOptions, result: TakeResult) -> None:

@@ -13,6 +13,7 @@ from kinelex.data.splits import hashed_splits
 from kinelex.data.store_writer import Skipped
 from kinelex.data.takes import PrepareOptions, Take
 from kinelex.errors import KinelexError
+from kinelex.motion.formats.npz import read_npz
 
 SUFFIXES = (".bvh", ".amc", ".npy", ".npz", ".json")
 INDEX = "captions.csv"
@@ -30,9 +31,9 @@ class _Described:
 def plan_folder(source: SourceFolder, options: PrepareOptions) -> Plan:
     """One take a motion file, at any depth.
 
-    Captions come from captions.csv (columns file, caption; optional start and end in seconds, and subject) or
-    from a .txt beside the motion: a caption a line, plain or in HumanML3D's format. Files are split by
-    subject where the csv names subjects, else file by file.
+    Captions come from captions.csv (columns file, caption; optional start and end in seconds, and subject), from a .txt
+    beside the motion (a caption a line, plain or in HumanML3D's format), and from the phrases of Kinelex's own npz
+    files. Files are split by subject where the csv names subjects, else file by file.
 
     Raises:
         KinelexError: no motion files, or a broken index.
@@ -79,8 +80,18 @@ def _described(source: SourceFolder, path: Path, index: dict[str, _Described]) -
     name = path.relative_to(source.folder).as_posix()
     described = index.pop(name, None) or index.pop(path.stem, None) or _Described()
     described.captions += _side_car(source, path)
+    if path.suffix.lower() == ".npz":
+        described.captions += _phrases(path)
     described.group = f"folder/{described.subject or name}"
     return described
+
+
+def _phrases(path: Path) -> list[Caption]:
+    """What a Kinelex clip says of its own parts; a broken file is told of when its motion is read."""
+    try:
+        return [Caption.of(part.text, part.start, part.end) for part in read_npz(path).segments]
+    except KinelexError:
+        return []
 
 
 def _index(source: SourceFolder) -> dict[str, _Described]:
