@@ -23,3 +23,8 @@ fi
     --judge "$WORK/retrieval/model" $EVALUATE --no-plots --device "$DEVICE" --output "$folder/report"
 # shellcheck disable=SC2086
 [ -e "$folder/probes.json" ] || kinelex probe "$folder/model" $PROBE --device "$DEVICE" --output "$folder/probes.json"
+# What durations of phrases do, where phrases are told when they happen: the same model with the time shared evenly.
+if [[ $changes == *phrase_guide=true* && ! -e "$folder/probes-even.json" ]]; then
+    # shellcheck disable=SC2086
+    kinelex probe "$folder/model" $PROBE --timing even --device "$DEVICE" --output "$folder/probes-even.json"
+fi

@@ -2,9 +2,10 @@
 
     python runs/comparison/table.py WORK --output FOLDER
 
-Reads WORK/arms/NAME-SEED/{report/report.json,probes.json} of the arms in arms.txt; writes comparison.csv, comparison.md
-and comparison.png. Rows of a comparison.csv that is there already are kept for what WORK does not have, so that a
-comparison can be made in several places. Means and 95 % intervals (Student's) are over the training seeds of an arm.
+Reads WORK/arms/NAME-SEED/{report/report.json,probes.json,probes-even.json} of the arms in arms.txt; writes
+comparison.csv, comparison.md and comparison.png. Rows of a comparison.csv that is there already are kept for what
+WORK does not have, so that a comparison can be made in several places. Means and 95 % intervals (Student's) are
+over the training seeds of an arm.
 Differences are to the first arm, seed by seed.
 """
 
@@ -33,10 +34,11 @@ COLUMNS = 2  # of the picture
 
 @dataclass(frozen=True)
 class Measured:
-    """One trained model: its evaluation and what the probes said."""
+    """One trained model: its evaluation, and what the probes said; also of evenly shared time, where that was asked."""
 
     report: dict[str, Any]
     probes: dict[str, Any]
+    even: dict[str, Any] | None = None
 
     def judged(self, judge: int, metric: str) -> float:
         """A metric of a judge, counted in the order in which they were named; NaN where it was not measured."""
@@ -49,13 +51,24 @@ class Measured:
 
     def trials(self, family: str | None = None) -> list[dict[str, Any]]:
         """What the trusted probes said, of a family of words or of all."""
-        wanted = [each for each in self.probes["trials"] if family in (None, each["family"])]
-        return [each for each in wanted if each["scored"]]
+        return _scored(self.probes, family)
 
     def right(self, family: str | None = None) -> float:
         """Share of trials in which both sentences of a pair were obeyed; NaN where none was tried."""
-        trials = self.trials(family)
-        return fmean(all(each["right"]) for each in trials) if trials else math.nan
+        return _share(self.trials(family))
+
+    def right_evenly(self, family: str) -> float:
+        """The same when phrases share the time evenly."""
+        return _share(_scored(self.even or {"trials": []}, family))
+
+
+def _scored(probes: dict[str, Any], family: str | None) -> list[dict[str, Any]]:
+    wanted = [each for each in probes["trials"] if family in (None, each["family"])]
+    return [each for each in wanted if each["scored"]]
+
+
+def _share(trials: list[dict[str, Any]]) -> float:
+    return fmean(all(each["right"]) for each in trials) if trials else math.nan
 
 
 # Figures of one training, by what they are called; NaN where something was not measured.
@@ -64,6 +77,7 @@ Arms = dict[str, dict[str, Figures]]
 FIGURES: dict[str, Callable[[Measured], float]] = {
     "word probes ↑": lambda one: one.right(),
     "order ↑": lambda one: one.right("order"),
+    "order, phrases equally long ↑": lambda one: one.right_evenly("order"),
     "R-precision top 3 ↑": lambda one: one.judged(0, "top3"),
     "MM-Dist ↓": lambda one: one.judged(0, "mm_dist"),
     "FID ↓": lambda one: one.judged(0, "fid"),
@@ -166,7 +180,12 @@ def read_measured(place: Path) -> Measured | None:
     probes = place / "probes.json"
     if not ((place / "report" / "report.json").is_file() and probes.is_file()):
         return None
-    return Measured(read_report(place / "report"), json.loads(probes.read_text("utf-8")))
+    even = place / "probes-even.json"
+    return Measured(
+        read_report(place / "report"),
+        json.loads(probes.read_text("utf-8")),
+        json.loads(even.read_text("utf-8")) if even.is_file() else None,
+    )
 
 
 def document(arms: Arms) -> str:
@@ -190,7 +209,10 @@ def table(arms: Arms, labels: Sequence[str]) -> str:
     base = next(iter(arms))
     rows = [f"| | {' | '.join(arms)} |", "|" + " --- |" * (len(arms) + 1)]
     for label in labels:
-        values = {name: {seed: each[label] for seed, each in seeds.items()} for name, seeds in arms.items()}
+        values = {
+            name: {seed: each.get(label, math.nan) for seed, each in seeds.items()}
+            for name, seeds in arms.items()
+        }
         cells = [cell(values[base], own, first=name == base) for name, own in values.items()]
         rows.append(f"| {label.removeprefix(WORDS)} | {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
