@@ -16,7 +16,7 @@ from kinelex.evaluation.probes.body import Body
 from kinelex.generators.model import MotionModel
 from kinelex.motion.heading import facing
 from kinelex.pipeline import Pipeline, load
-from kinelex.planning import BETWEEN_REPETITIONS
+from kinelex.planning import BETWEEN_REPETITIONS, LONGEST_REPETITION
 from kinelex.prompts import Prompt
 
 
@@ -100,7 +100,9 @@ def test_a_counted_action_is_a_phrase_each_time(pipeline: Pipeline) -> None:
     once = "a person squats once"
     alone, thrice = pipeline(once), pipeline("a person squats three times")
     assert [part.text for part in thrice.segments] == [once] * 3
-    assert thrice.seconds == pytest.approx(3 * (alone.seconds + BETWEEN_REPETITIONS))
+    assert thrice.seconds == pytest.approx(
+        3 * min(alone.seconds + BETWEEN_REPETITIONS, LONGEST_REPETITION), abs=0.11
+    )
     spans = [part.end - part.start for part in thrice.segments]
     assert spans == pytest.approx([spans[0]] * 3)
     assert pipeline("a person squats three times", duration=4.0).seconds == pytest.approx(4.0)
@@ -113,7 +115,7 @@ def test_repetitions_take_their_time_among_other_phrases(pipeline: Pipeline) -> 
     assert [part.text.split()[2] for part in motion.segments] == ["walks", "squats", "squats", "waves"]
     spans = [part.end - part.start for part in motion.segments]
     alone = pipeline("a person squats once").seconds
-    assert spans[1:3] == pytest.approx([alone + BETWEEN_REPETITIONS] * 2)
+    assert spans[1:3] == pytest.approx([min(alone + BETWEEN_REPETITIONS, LONGEST_REPETITION)] * 2, abs=0.11)
     cut = pipeline.generate_batch([Prompt("a person squats five times", longest=3.0)])[0]
     assert cut.seconds == pytest.approx(3.0)
 
@@ -203,6 +205,25 @@ def test_a_story_takes_as_long_as_it_is_told_to(pipeline: Pipeline) -> None:
     assert [part.end - part.start for part in timed.segments] == pytest.approx(each, abs=0.11)
     named = pipeline("a person walks for 2 seconds, waves, jumps, bows, squats, claps and runs for 3 seconds")
     assert named.segments[-1].end - named.segments[-1].start == pytest.approx(3.0, abs=0.11)
+
+
+def test_repetitions_in_a_story_take_as_long_as_in_a_sentence() -> None:
+    bundled = load("default")
+    story = bundled("a person squats three times, walks forward, waves and runs", seed=1)
+    assert [part.text for part in story.segments[:3]] == ["a person squats once"] * 3
+    sentence = bundled("a person squats three times", seed=1)
+    spans = [[part.end - part.start for part in clip.segments[:3]] for clip in (story, sentence)]
+    assert spans[0] == pytest.approx(spans[1], abs=0.41)
+
+
+def test_a_clip_goes_on_with_more_than_one_timeline_holds(pipeline: Pipeline) -> None:
+    clip = pipeline("a person walks", duration=2.0)
+    longer = pipeline.extend(clip, "a person jumps three times, then kicks three times")
+    assert len(longer.segments) == 7
+    timed = pipeline.regenerate(longer, 2, "a person waves for 3 seconds")
+    assert timed.segments[1].end - timed.segments[1].start == pytest.approx(3.0, abs=0.11)
+    packed = pipeline.regenerate(longer, 2, "a person jumps three times, then kicks three times")
+    assert [part.end for part in packed.segments[-1:]] == pytest.approx([packed.seconds])
 
 
 def test_one_timeline_holds_five_phrases(pipeline: Pipeline) -> None:

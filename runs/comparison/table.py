@@ -98,7 +98,7 @@ def main() -> None:
     arms = read_sheet(sheet)
     for name, seeds in read_arms(options.work / "arms").items():
         arms[name] = arms.get(name, {}) | seeds
-    arms = {name: dict(sorted(arms[name].items())) for name in arm_names() if arms.get(name)}
+    arms = {name: dict(sorted(arms[name].items())) for name in (*arm_names(), *arms) if arms.get(name)}
     if not arms:
         raise KinelexError(f"{options.work} has no measured arm; run runs/reproduce.sh first")
     text = document(arms)
@@ -190,7 +190,8 @@ def read_measured(place: Path) -> Measured | None:
 
 def document(arms: Arms) -> str:
     """Both tables in Markdown."""
-    words = [label for label in next(iter(next(iter(arms.values())).values())) if label.startswith(WORDS)]
+    labels = dict.fromkeys(label for seeds in arms.values() for each in seeds.values() for label in each)
+    words = [label for label in labels if label.startswith(WORDS)]
     told = ", ".join(f"{name} {len(seeds)}" for name, seeds in arms.items())
     return "\n".join(
         (
@@ -210,7 +211,9 @@ def table(arms: Arms, labels: Sequence[str]) -> str:
     rows = [f"| | {' | '.join(arms)} |", "|" + " --- |" * (len(arms) + 1)]
     for label in labels:
         values = {
-            name: {seed: each.get(label, math.nan) for seed, each in seeds.items()}
+            name: {
+                seed: each[label] for seed, each in seeds.items() if not math.isnan(each.get(label, math.nan))
+            }
             for name, seeds in arms.items()
         }
         cells = [cell(values[base], own, first=name == base) for name, own in values.items()]
@@ -222,7 +225,7 @@ def cell(base: dict[str, float], own: dict[str, float], *, first: bool) -> str:
     """Mean with interval, and the difference to the first arm over the seeds that both have."""
     values = list(own.values())
     shared = [seed for seed in own if seed in base]
-    if math.isnan(fmean(values)):
+    if not values:
         return "–"
     if first or not shared:
         return spread(values)
@@ -244,7 +247,7 @@ def picture(arms: Arms) -> Any:
     figure = require_matplotlib()(figsize=(9, 6), layout="constrained")
     for panel, label in zip(figure.subplots(len(PICTURED) // COLUMNS, COLUMNS).flat, PICTURED, strict=True):
         for place, seeds in enumerate(arms.values()):
-            values = [figures[label] for figures in seeds.values()]
+            values = [figures[label] for figures in seeds.values() if label in figures]
             panel.scatter([place] * len(values), values, color="#3366aa", zorder=2)
             panel.hlines(fmean(values), place - 0.3, place + 0.3, color="#b0b8c4", linewidth=3)
         panel.set_xticks(range(len(arms)), list(arms), rotation=20)

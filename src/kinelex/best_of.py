@@ -111,7 +111,8 @@ def looked_at(motion: Motion, seed: int) -> Chosen:
     if not can_check(motion.skeleton):
         return Chosen(motion, (), seed, 1)
     afloat = floating(torch.from_numpy(motion.positions), motion.fps, motion.skeleton)
-    return Chosen(motion, check(motion), seed, 1, float(afloat.float().mean()))
+    findings = check(motion) if motion.segments else ()
+    return Chosen(motion, findings, seed, 1, float(afloat.float().mean()))
 
 
 def best(drawn: Sequence[Chosen]) -> Chosen:

@@ -19,6 +19,7 @@ from kinelex.editing import (
     stretched,
 )
 from kinelex.errors import KinelexError
+from kinelex.generators.base import MAX_SEGMENTS
 from kinelex.generators.drawing import Sampling, changed
 from kinelex.generators.model import MotionModel
 from kinelex.hub import load_model
@@ -169,6 +170,7 @@ class Pipeline:
                 duration is out of range.
         """
         clip = at_model_rate(motion, self.model)
+        duration = duration if text is None or duration is not None else Prompt(text).named_duration
         if not 0 <= start < end <= clip.seconds + self.seconds_per_token:
             raise KinelexError(
                 f"{start:g} to {end:g} s is no part of a clip of {clip.seconds:.2f} s; "
@@ -188,7 +190,8 @@ class Pipeline:
             longer = (gap.size - (gap.end - gap.start)) / clip.fps
             segments, end = stretched(segments, start, end, end + longer - start), end + longer
         if text is not None:
-            new = self.plan([Prompt(text, duration=max(end - start, MIN_SECONDS))]).segments[0]
+            asked = Prompt(text, duration=max(end - start, MIN_SECONDS), most=MAX_SEGMENTS)
+            new = self.plan([asked]).segments[0]
             segments = overwrite(segments, start, end, _placed(new, start, end), shortest=1 / clip.fps)
         return self._fill(clip, gap, segments, seed, foot_lock)
 
@@ -214,7 +217,9 @@ class Pipeline:
         Raises:
             KinelexError: the text is empty or too long, or the duration out of range.
         """
-        return self._extend(motion, Prompt(text, duration=duration), seed, foot_lock)
+        for scene in self._timed_scenes(Prompt(text, duration=duration)):
+            motion = self._extend(motion, scene, seed, foot_lock)
+        return motion
 
     def _extend(self, motion: Motion, prompt: Prompt, seed: int, foot_lock: bool) -> Motion:
         clip = at_model_rate(motion, self.model)
@@ -239,8 +244,8 @@ class Pipeline:
         step = self.model.frames_per_token
         known = known_tokens(clip, gap, self.model)
         phrases = phrases_in_view(segments, clip, gap, step)
-        prompt = Prompt(None, segments=tuple(part.text for part in phrases))
-        sentences, parts = [prompt.sentence], [prompt.phrases]
+        texts = tuple(part.text for part in phrases)
+        sentences, parts = [", then ".join(texts)], [texts]
         condition = self.model.read(sentences, parts).condition(sentences, parts)
         condition = condition.at(spans_in_view(phrases, self.model.device))
         lengths = torch.tensor([known.shape[1]], device=self.model.device)
@@ -258,7 +263,7 @@ class Pipeline:
         """Split the sentences, encode every distinct text once, and settle how long clips and phrases take.
 
         Raises:
-            KinelexError: a clip is too short for its phrases.
+            KinelexError: a clip is too short for its phrases, or has more than a generator reads at once.
         """
         return make_plan(self.model, prompts)
 

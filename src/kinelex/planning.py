@@ -18,6 +18,8 @@ from kinelex.text.repetition import Repeated
 
 # Seconds by which an action in a row of them takes longer than a clip of it: to get to it and back.
 BETWEEN_REPETITIONS = 0.8
+# Seconds that a repetition takes at most: of actions that it never saw the length estimator may say anything.
+LONGEST_REPETITION = 5.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,9 @@ def _phrase_tokens(model: MotionModel, condition: TextCondition, again: Tensor) 
     tokens = model.phrase_tokens(condition)
     if model.length is not None and again.any():
         alone = model.length.median_tokens(condition.segments)
-        tokens = torch.where(again, alone + round(BETWEEN_REPETITIONS / model.seconds_per_token), tokens)
+        unit = model.seconds_per_token
+        once = (alone + round(BETWEEN_REPETITIONS / unit)).clamp(max=round(LONGEST_REPETITION / unit))
+        tokens = torch.where(again, once, tokens)
     return tokens.float()
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import partial
+from itertools import groupby, pairwise
 from numbers import Integral, Real
 from typing import Literal
 
@@ -34,6 +36,8 @@ class Prompt:
         durations: seconds of each phrase; None to share the duration out as `timing` says.
         timing: by how long each phrase takes ("predicted"), or evenly, as in SegMo ("even").
         longest: seconds; an estimated duration is cut to it.
+        counts: how often each of the given `segments` happens; None for once.
+        most: phrases into which the text is split, and its counts spelled out, at most.
 
     Raises:
         KinelexError: empty or overlong text, more than thirty phrases, durations that are out of range or not one
@@ -47,6 +51,8 @@ class Prompt:
     durations: tuple[float, ...] | None = None
     timing: Timing = "predicted"
     longest: float = MAX_SECONDS
+    counts: tuple[int, ...] | None = None
+    most: int = MOST_PHRASES
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -86,8 +92,8 @@ class Prompt:
             raise KinelexError(
                 f"the longest duration is {self.longest:g} s; give {MIN_SECONDS:g} to {MAX_SECONDS:g} s"
             )
-        named = sum(action.seconds or 0.0 for action in self.actions)
-        total = max(named, self.seconds or 0.0) if named else self.seconds
+        self._check_named()
+        total = self.seconds
         if total is not None and not MIN_SECONDS <= total <= MAX_SECONDS:
             raise KinelexError(f"duration is {total:g} s; give {MIN_SECONDS:g} to {MAX_SECONDS:g} s")
         if self.durations is None:
@@ -105,6 +111,29 @@ class Prompt:
                 f"give each at least {MIN_PHRASE_SECONDS:g} s"
             )
 
+    def _check_named(self) -> None:
+        """Seconds that phrases name are long enough each, and together no longer than a clip."""
+        for action in self.actions:
+            if action.seconds is not None and action.seconds < MIN_PHRASE_SECONDS * action.count:
+                raise KinelexError(
+                    f"{action.text!r} for {action.seconds:g} s is too short; "
+                    f"give each phrase at least {MIN_PHRASE_SECONDS:g} s"
+                )
+        if self.named_seconds > MAX_SECONDS:
+            raise KinelexError(
+                f"duration is {self.named_seconds:g} s; give {MIN_SECONDS:g} to {MAX_SECONDS:g} s"
+            )
+
+    @property
+    def named_seconds(self) -> float:
+        """Of those phrases that name theirs, together."""
+        return sum(action.seconds or 0.0 for action in self.actions)
+
+    @property
+    def named_duration(self) -> float | None:
+        """Seconds of the whole, where every phrase names its own."""
+        return self.named_seconds if all(action.seconds is not None for action in self.actions) else None
+
     @property
     def seconds(self) -> float | None:
         """Of the whole clip, where it is given."""
@@ -121,11 +150,13 @@ class Prompt:
 
         Seconds that a phrase names ("waves for 2 seconds") are taken out of its words.
         """
-        given = self.segments is not None
-        phrases = self.segments or segment(described(self.text or ""), limit=MOST_PHRASES)
-        said = [timed(described(phrase)) for phrase in phrases]
-        texts = [phrase.text for phrase in said]
-        found = map(Repeated, texts) if given else spelled_out(texts, limit=MOST_PHRASES)
+        if self.segments is None:
+            said = timed(described(self.text or ""), partial(segment, limit=self.most))
+            found = spelled_out([phrase.text for phrase in said], limit=self.most)
+        else:
+            said = [timed(described(phrase), lambda whole: [whole])[0] for phrase in self.segments]
+            counts = self.counts or (1,) * len(said)
+            found = [Repeated(phrase.text, count) for phrase, count in zip(said, counts, strict=True)]
         return tuple(
             replace(action, seconds=phrase.seconds) for action, phrase in zip(found, said, strict=True)
         )
@@ -138,29 +169,34 @@ class Prompt:
     @property
     def scenes(self) -> tuple[Prompt, ...]:
         """Prompts of as many phrases as a generator reads at once, one after the other; itself where one will do."""
-        actions, durations = self.actions, self.durations
-        phrases = [_named(action) for action in actions for _ in range(action.count)]
+        phrases = [action for action in self.actions for _ in range(action.count)]
         if len(phrases) <= MAX_SEGMENTS:
             return (self,)
         count = -(-len(phrases) // MAX_SEGMENTS)
         cuts = [round(place * len(phrases) / count) for place in range(count + 1)]
         return tuple(
-            Prompt(
-                None,
-                self.seed,
-                segments=tuple(phrases[start:stop]),
-                durations=None if durations is None else durations[start:stop],
-                timing=self.timing,
-            )
+            self._scene(phrases[start:stop], None if self.durations is None else self.durations[start:stop])
             for start, stop in pairwise(cuts)
         )
 
+    def _scene(self, phrases: Sequence[Repeated], durations: tuple[float, ...] | None) -> Prompt:
+        """Some of the phrases as a prompt of their own; those that are one repeated action stay together."""
+        actions = [(action, len(list(again))) for action, again in groupby(phrases)]
+        return Prompt(
+            None,
+            self.seed,
+            segments=tuple(_named(action, times) for action, times in actions),
+            durations=durations,
+            timing=self.timing,
+            counts=tuple(times for _, times in actions),
+        )
 
-def _named(action: Repeated) -> str:
-    """What happens once, with the seconds that it takes, where they are known."""
+
+def _named(action: Repeated, times: int) -> str:
+    """What happens once, with the seconds that so many of its repetitions take, where they are known."""
     if action.seconds is None:
         return action.text
-    return f"{action.text} for {action.seconds / action.count:g} seconds"
+    return f"{action.text} for {action.seconds * times / action.count:g} seconds"
 
 
 def _check_text(text: str) -> None:

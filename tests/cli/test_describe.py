@@ -11,6 +11,7 @@ import pytest
 from kinelex.cli import main
 from kinelex.data.store import Store
 from kinelex.evaluation.probes.recordings import load_recordings
+from kinelex.evaluation.probes.validation import joined
 from kinelex.motion.motion import Motion
 
 
@@ -59,6 +60,28 @@ def test_a_table_for_all_clips_is_what_prepare_reads(
     assert "add --force" in capsys.readouterr().err
     assert table.read_bytes() == before
     assert main([*arguments, "--force"]) == 0
+
+
+def test_phrases_of_long_takes_find_their_pieces(
+    clips: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    by_label = {each.label: each.motion for each in load_recordings()}
+    take = joined([by_label[label] for label in ("squat1Reps", "wave-left-hand", "raise-up-both-hands")] * 2)
+    assert take.seconds > 15
+    folder = tmp_path / "long"
+    folder.mkdir()
+    take.save(folder / "take.npy")
+    table = folder / "captions.csv"
+    assert main(["describe", str(folder / "take.npy"), "--output", str(table)]) == 0
+    rows = list(csv.DictReader(table.open(encoding="utf-8")))
+    assert len(rows) > 3
+    assert all(float(row["start"]) < float(row["end"]) for row in rows)
+    assert main(["prepare", "folder", "--source", str(folder), "--output", str(tmp_path / "store")]) == 0
+    said = [caption for each in Store.open([tmp_path / "store"]).column("captions") for caption in each]
+    assert len(said) > 2
+    Motion(take.positions[:2]).save(folder / "two.npy")
+    assert main(["describe", str(folder / "two.npy")]) == 2
+    assert "two.npy: a clip of 2 frames" in capsys.readouterr().err
 
 
 def test_json_and_clear_errors(clips: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

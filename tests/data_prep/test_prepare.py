@@ -285,6 +285,8 @@ def test_phrases_of_kinelex_clips_are_captions_of_their_parts_and_segments(tmp_p
     Motion(walker(81), segments=phrases[:1]).save(source / "half.npz")
     Motion(walker(300), segments=(*phrases, Segment("a person stops", 12.0, 14.0))).save(source / "long.npz")
     (source / "half.txt").write_text("somebody is in a hurry\n")
+    late = (Segment("a person sits", 100.0, 102.0),)
+    Motion(walker(60), segments=late).save(source / "late.npz")
     prepare("folder", source, tmp_path / "store", workers=1)
     clips = {clip.id: clip for clip in Store.open(tmp_path / "store")}
     told = {

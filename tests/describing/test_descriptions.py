@@ -117,6 +117,9 @@ def test_what_happens_twice_is_said_to(recordings: dict[str, list[Motion]]) -> N
     twice = joined([clip, clip])
     assert [part.text for part in describe(twice)] == ["a person jumps forward once"] * 2
     assert captions(twice)[0] == "a person jumps forward twice"
+    often = joined([clip] * 7)
+    assert len(describe(often)) == 7
+    assert captions(often)[0] == "a person jumps forward several times"
 
 
 def test_the_probes_see_what_is_said(recordings: dict[str, list[Motion]]) -> None:

@@ -87,6 +87,7 @@ def test_a_sentence_becomes_a_figure_that_moves(visitor: Visitor, page: Page) ->
     visitor.write("Prompt", SENTENCE)
     visitor.press("Generate")
     visitor.read("Generating: done")
+    visitor.read("gait: walk")  # what the take shows of its phrases, or what instead
     assert [part.text for part in page.desk.session.takes.current.motion.segments] == [
         "a person walks forward", "a person jumps",
     ]  # fmt: skip

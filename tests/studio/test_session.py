@@ -23,6 +23,7 @@ from kinelex.motion.formats.npz import parse_npz
 from kinelex.motion.motion import Motion, Segment
 from kinelex.pipeline import Pipeline
 from kinelex.service.limits import Limits
+from kinelex.studio.page_shown import shown
 from kinelex.studio.puppet import puppet
 from kinelex.studio.session import Session
 from kinelex.studio.takes import MOST_TAKES, Takes
@@ -171,6 +172,29 @@ def test_a_file_without_phrases_gets_those_that_it_shows(pipeline: Pipeline, tmp
     first, second = told(pipeline, story).takes.kept
     assert first.motion.segments == named.segments
     assert second.motion.segments == describe(take) != ()
+
+
+def test_what_a_take_shows_is_said_in_lines(pipeline: Pipeline, tmp_path: Path) -> None:
+    clip = next(each.motion for each in load_recordings() if each.label == "wave-left-hand")
+    take = clip.with_segments((Segment("a person waves with both hands", 0.0, clip.seconds),))
+    said: list[str] = []
+
+    async def story(session: Session) -> None:
+        await session.load("take.npz", npz(take, tmp_path))
+        looked = await session.look_at(session.takes.current)
+        said.extend(
+            (
+                shown(looked),
+                shown(replace(looked, findings=(), floating=0.5)),
+                shown(replace(looked, findings=())),
+            )
+        )
+
+    told(pipeline, story)
+    assert "Shows wave: yes" in said[0]
+    assert "Does not show hand: both (shows left)" in said[0]
+    assert "Floats in 50% of its frames" in said[1]
+    assert said[2] == ""
 
 
 def test_a_phrase_is_found_and_forgotten_with_the_take(pipeline: Pipeline) -> None:

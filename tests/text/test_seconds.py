@@ -7,6 +7,7 @@ import pytest
 from kinelex.errors import KinelexError
 from kinelex.prompts import Prompt
 from kinelex.text.seconds import Timed, timed, without_seconds
+from kinelex.text.segmenter import segment
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ from kinelex.text.seconds import Timed, timed, without_seconds
     ],
 )
 def test_what_names_its_seconds(phrase: str, text: str, seconds: float) -> None:
-    assert timed(phrase) == Timed(text, seconds)
+    assert timed(phrase, lambda whole: [whole]) == [Timed(text, seconds)]
     assert without_seconds(phrase) == text
 
 
@@ -35,13 +36,32 @@ def test_what_names_its_seconds(phrase: str, text: str, seconds: float) -> None:
         "a person looks for 4 coins",
         "a person walks for a few seconds",
         "a person walks for four steps",
-        "a person walks for 2 seconds and waits for 3 seconds",
+        "a person jumps for a second time",
+        "a person waits for a second person",
+        "a person gets ready for one second kick",
         "a person turns in 3 seconds",
         "for 3 seconds",
     ],
 )
 def test_what_does_not(phrase: str) -> None:
-    assert timed(phrase) == Timed(phrase)
+    assert timed(phrase, lambda whole: [whole]) == [Timed(phrase)]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "phrases"),
+    [
+        ("a person walks for 3 seconds, runs, jumps", [("walks", 3.0), ("runs", None), ("jumps", None)]),
+        (
+            "a person walks for 3 seconds, runs for 2 seconds, jumps",
+            [("walks", 3.0), ("runs", 2.0), ("jumps", None)],
+        ),
+        ("a person sits down after walking for 3 seconds", [("walks", 3.0), ("sits down", None)]),
+        ("a person waves for a second and stops", [("waves", 1.0), ("stops", None)]),
+        ("a person walks for 4 seconds while waving for 2 seconds", [("walks while waving", 4.0)]),
+    ],
+)
+def test_seconds_belong_to_their_phrase(sentence: str, phrases: list[tuple[str, float | None]]) -> None:
+    assert timed(sentence, segment) == [Timed(f"a person {text}", seconds) for text, seconds in phrases]
 
 
 def test_phrases_of_a_prompt_take_what_they_name() -> None:
@@ -56,6 +76,11 @@ def test_phrases_of_a_prompt_take_what_they_name() -> None:
     assert given.phrases == ("a person walks", "a person squats twice")
 
 
-def test_more_than_a_clip_can_last_is_refused() -> None:
+def test_what_is_too_short_or_too_long_is_refused() -> None:
+    assert Prompt("a person walks forward, then pauses for 0.3 seconds").actions[1].seconds == 0.3
+    with pytest.raises(KinelexError, match=r"'a person walks' for 0 s is too short"):
+        Prompt("a person walks for 0 seconds")
+    with pytest.raises(KinelexError, match=r"duration is 70 s"):
+        Prompt("a person walks for a minute, then waves for 10 seconds and runs")
     with pytest.raises(KinelexError, match=r"duration is 120 s; give 0\.5 to 60 s"):
         Prompt("a person walks for 2 minutes")

@@ -52,6 +52,8 @@ def test_a_recipe_of_ones_own_changes_one_of_the_package(tmp_path: Path) -> None
     mine, cpu = load_recipe(tmp_path / "mine.yaml"), load_recipe("cpu")
     train = replace(cpu.masked.train, steps=7)
     assert mine == replace(cpu, name="mine", masked=replace(cpu.masked, train=train))
+    (tmp_path / "small.yaml").write_text("base: small\n")
+    assert load_recipe(tmp_path / "small.yaml") == load_recipe("small"), "also one of the same name"
     (tmp_path / "cpu.yaml").write_text("base: guided-cpu\n")
     assert load_recipe(tmp_path / "mine.yaml").masked.phrase_guide, "one beside it goes first"
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kinelex.motion.motion import Motion
 
 TABLE = ".csv"
+_LONGEST_WHOLE = 9.8  # seconds; longer takes are cut by `kinelex prepare`
 DESCRIPTION = """Say what a motion shows: which way it goes and turns, walk or run, kicks, jumps, squats, hands.
 
   kinelex describe take.bvh
@@ -25,9 +26,10 @@ DESCRIPTION = """Say what a motion shows: which way it goes and turns, walk or r
   kinelex describe mocap/*.bvh --captions 4 --output mocap/captions.csv
 
 Rules read it off the joints; no network is asked. Seconds for which they have no certain word stay without one.
---output with a .csv name writes sentences for all clips, as `kinelex prepare folder` reads them; look through it before
-you train. Any other name writes the one clip with its phrases in time, for `kinelex edit`, `check` and the Studio. To
-describe all clips of prepared stores, with exact segments: kinelex prepare describe."""
+--output with a .csv name writes sentences for all clips, of takes over 9.8 s phrases with their seconds, as `kinelex
+prepare folder` reads them; look through it before you train. Any other name writes the one clip with its phrases in
+time, for `kinelex edit`, `check` and the Studio. To describe all clips of prepared stores, with exact segments: kinelex
+prepare describe."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -52,8 +54,11 @@ def run(options: argparse.Namespace) -> None:
     told: list[Described] = []
     for clip in track(options.clips, "describing") if len(options.clips) > 1 else options.clips:
         motion = Motion.load(clip)
-        sentences = captions(motion, options.captions, f"{options.seed}|{Path(clip).name}")
-        told.append(Described(Path(clip), motion.with_segments(describe(motion)), sentences))
+        try:
+            sentences = captions(motion, options.captions, f"{options.seed}|{Path(clip).name}")
+            told.append(Described(Path(clip), motion.with_segments(describe(motion)), sentences))
+        except KinelexError as error:
+            raise KinelexError(f"{clip}: {error}") from error
     if options.json:
         print(json.dumps([each.as_json() for each in told]))
     else:
@@ -112,16 +117,22 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _write_table(output: Path, told: Sequence[Described]) -> None:
-    """A row a caption; files are named as they lie beneath the table's folder."""
+    """A row a caption or, of a long take, a phrase; files are named as they lie beneath the table's folder."""
     folder = output.parent.resolve()
     rows = []
     for each in told:
         path = each.path.resolve()
         name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
-        rows += [(name, caption) for caption in each.captions]
+        # A long take is cut when it is prepared: only what is said of a part finds its piece.
+        if each.motion.seconds <= _LONGEST_WHOLE:
+            rows += [(name, caption, "", "") for caption in each.captions]
+        else:
+            rows += [
+                (name, part.text, f"{part.start:.2f}", f"{part.end:.2f}") for part in each.motion.segments
+            ]
     with atomic_path(output) as place, place.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(("file", "caption"))
+        table.writerow(("file", "caption", "start", "end"))
         table.writerows(rows)
     without = sum(not each.captions for each in told)
     print(

@@ -32,6 +32,9 @@ the next begin, and makes captions of that (kinelex describe tells of one clip).
 nothing."""
 
 
+_HOW_MANY = dict.fromkeys(("compose", "describe"), "one --source or several: finished stores")
+
+
 def add_parser(commands: Any) -> None:
     """Register the command."""
     parser = add_command(commands, "prepare", "prepare motion files for training", DESCRIPTION)
@@ -59,9 +62,9 @@ def add_parser(commands: Any) -> None:
         "--dtype", default="float32", choices=("float32", "float16"), help="float16 takes half the room"
     )
     parser.add_argument(
-        "--min-seconds", type=float, default=0.5, help="leave shorter clips out (default: 0.5)"
+        "--min-seconds", type=float, help="leave shorter clips out (default: 0.5; describe: 1)"
     )
-    parser.add_argument("--max-seconds", type=float, default=9.8, help="cut longer takes (default: 9.8)")
+    parser.add_argument("--max-seconds", type=float, help="cut longer takes (default: 9.8)")
     parser.add_argument(
         "--max-floating", type=float, default=1.0, metavar="SHARE",
         help="leave out clips that are above the floor, and not falling, for more of their frames, such as climbs: of "
@@ -98,10 +101,14 @@ def run(options: argparse.Namespace) -> None:
     processes = {"workers": options.workers, "force": options.force}
     amass = _amass_sources(options)
     sources = [Path(source) for source in options.source or ()]
+    if options.corpus in _HOW_MANY and options.max_floating != 1:
+        raise KinelexError("--max-floating is for recordings; give it when the sources are prepared")
     if options.corpus == "describe" and sources:
         from kinelex.describing.store import DescribeOptions, describe_store
 
-        describing = DescribeOptions(captions=options.made_captions, seed=options.seed, dtype=options.dtype)
+        describing = DescribeOptions(
+            captions=options.made_captions, seed=options.seed, dtype=options.dtype, **_lengths(options)
+        )
         print(describe_store(sources, options.output, describing, **processes).summary())
         return
     if options.corpus == "compose" and sources:
@@ -111,8 +118,7 @@ def run(options: argparse.Namespace) -> None:
         print(prepare("compose", sources, options.output, composing, **processes).summary())
         return
     settings = PrepareOptions(
-        dtype=options.dtype, min_seconds=options.min_seconds, max_seconds=options.max_seconds,
-        max_floating=options.max_floating,
+        dtype=options.dtype, max_floating=options.max_floating, **_lengths(options),
         captions=options.made_captions, seed=options.seed, keep_mirrored=options.keep_mirrored,
     )  # fmt: skip
     if amass is not None:
@@ -122,8 +128,14 @@ def run(options: argparse.Namespace) -> None:
     elif len(sources) == 1:
         report = prepare(options.corpus, sources[0], options.output, settings, **processes)
     else:
-        raise KinelexError(f"{options.corpus} takes one --source; only compose and describe take several")
+        raise KinelexError(f"{options.corpus} takes {_HOW_MANY.get(options.corpus, 'one --source')}")
     print(report.summary())
+
+
+def _lengths(options: argparse.Namespace) -> dict[str, float]:
+    """The lengths that are asked for; each corpus has its own for the others."""
+    lengths = {"min_seconds": options.min_seconds, "max_seconds": options.max_seconds}
+    return {name: value for name, value in lengths.items() if value is not None}
 
 
 def _amass_sources(options: argparse.Namespace) -> AmassSources | None:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from kinelex.text.segment_cache import SegmentCache
 
 DESCRIPTION = """Split a sentence into phrases in the order in which things happen. Each phrase stands alone, keeps its
-details ("slowly"), and holds what happens at the same time. A sentence's counts are spelled out, as `kinelex generate`
-does: "squats twice" is two phrases.
+details ("slowly"), and holds what happens at the same time. A sentence is read as `kinelex generate` reads it: commands
+are descriptions, "squats twice" is two phrases, and seconds that a phrase names stand behind it.
 
   kinelex segment "a person sits down after walking slowly"
       1  a person walks slowly
@@ -47,7 +47,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--corpus", metavar="STORE", help="split every caption of a prepared store instead")
     parser.add_argument("--output", metavar="FILE", help="JSONL file for --corpus (default: standard output)")
     parser.add_argument("--json", action="store_true", help="print a list of strings")
-    parser.add_argument("--limit", type=int, default=5, help="most phrases of a sentence (default: 5)")
+    parser.add_argument(
+        "--limit", type=int, help="most phrases of a sentence (default: 30; --corpus: 5, as SegMo)"
+    )
     parser.add_argument("--provider", default="rules", choices=("rules", "llm"), help="default: rules")
     parser.add_argument("--model", default="qwen3:8b", help="language model (default: qwen3:8b)")
     parser.add_argument(
@@ -90,17 +92,25 @@ def _model(options: argparse.Namespace, cache: SegmentCache | None) -> LlmSegmen
 
 
 def _segment_text(options: argparse.Namespace, model: LlmSegmenter | None) -> None:
+    from kinelex.prompts import MOST_PHRASES
     from kinelex.text.imperative import described
     from kinelex.text.repetition import spelled_out
+    from kinelex.text.seconds import timed
     from kinelex.text.segmenter import segment
 
-    actions = spelled_out((model or segment)(described(options.text), options.limit), options.limit)
-    phrases = [action.text for action in actions for _ in range(action.count)]
+    limit = MOST_PHRASES if options.limit is None else options.limit
+    said = timed(described(options.text), lambda text: (model or segment)(text, limit))
+    actions = spelled_out([phrase.text for phrase in said], limit)
+    phrases = [
+        (action.text, None if one.seconds is None else one.seconds / action.count)
+        for action, one in zip(actions, said, strict=True)
+        for _ in range(action.count)
+    ]
     if options.json:
-        print(json.dumps(phrases, ensure_ascii=False))
+        print(json.dumps([text for text, _ in phrases], ensure_ascii=False))
         return
-    for number, phrase in enumerate(phrases, start=1):
-        print(f"{number}  {phrase}")
+    for number, (text, seconds) in enumerate(phrases, start=1):
+        print(f"{number}  {text}" + ("" if seconds is None else f"  ({seconds:g} s)"))
 
 
 def _segment_corpus(options: argparse.Namespace, model: LlmSegmenter | None) -> None:
@@ -111,10 +121,11 @@ def _segment_corpus(options: argparse.Namespace, model: LlmSegmenter | None) -> 
     from kinelex.text.segmenter import segment
 
     store = Store.open(options.corpus)
+    limit = 5 if options.limit is None else options.limit
     # A caption that several clips share is segmented once.
     captions = list(dict.fromkeys(item["text"] for clip in store.column("captions") for item in clip))
     workers = options.workers if model is not None else 1
-    results = zip(captions, segment_captions(model or segment, captions, options.limit, workers), strict=True)
+    results = zip(captions, segment_captions(model or segment, captions, limit, workers), strict=True)
     lines = (
         json.dumps({"caption": caption, "segments": phrases}, ensure_ascii=False)
         for caption, phrases in track(results, "segmenting", len(captions))

@@ -184,6 +184,8 @@ def _with_phrases(take: Take, clips: list[StoredClip], frames: int) -> list[Stor
     (clip,) = clips
     end = frames / HUMANML3D.fps
     kept = tuple(Segment(part.text, part.start, min(part.end, end)) for part in segments if part.start < end)
+    if not kept:
+        return clips
     gaps = any(right.start - left.end > _GAP for left, right in pairwise(kept))
     if gaps or kept[0].start > _GAP or end - kept[-1].end > _GAP:
         return clips

@@ -40,7 +40,7 @@ class Act:
     def told(self, phrase: str) -> str:
         """One of the phrases, with the number of times."""
         times = len(self.episodes)
-        return phrase if times == 1 else counted(phrase, times) or phrase
+        return phrase if times == 1 else counted(phrase, times) or f"{phrase} several times"
 
 
 def describe(motion: Motion) -> tuple[Segment, ...]:

@@ -16,7 +16,7 @@ from kinelex.data.prepare import PrepareReport
 from kinelex.data.store import Store, StoredClip
 from kinelex.data.store_writer import Skipped
 from kinelex.data.takes import TakeResult, features_of
-from kinelex.describing.describe import acts_of, captions_of, named, segments_of
+from kinelex.describing.describe import FEWEST_FRAMES, acts_of, captions_of, named, segments_of
 from kinelex.describing.episode import Episode
 from kinelex.errors import KinelexError
 
@@ -67,10 +67,14 @@ def _make(folders: tuple[str, ...], options: DescribeOptions, index: int) -> Tak
     store = opened(folders)
     clip = store[index]
     motion = clip.motion(store.skeleton)
+    if len(motion.positions) < FEWEST_FRAMES:
+        return TakeResult([], [Skipped(clip.id, "", f"only {len(motion.positions)} frames")])
+    # Clips of different stores may have the same name.
+    own = clip.id if len(folders) == 1 else f"{store.store_of[index]}_{clip.id}"
     joints = torch.from_numpy(motion.positions)
     made = []
     for number, piece in enumerate(_pieces(named(motion), motion.fps, options)):
-        first, name = piece[0].start, f"{clip.id}_described_{number}"
+        first, name = piece[0].start, f"{own}_described_{number}"
         acts = acts_of(piece)
         texts = captions_of(acts, options.captions, Random(f"{options.seed}|{name}"))
         made.append(

@@ -10,7 +10,8 @@ from kinelex.motion.skeleton import Skeleton
 
 GRAVITY = 9.81  # metres a second squared
 _OFF_GROUND = 0.12  # metres of the lowest joint; recorded floors are uneven by up to a tenth
-_SHORTEST = 0.2  # seconds in which a fall can be told from standing high; a runner flies for 0.1 to 0.25
+# Seconds and frames in which a fall can be told from standing high; a runner flies for 0.1 to 0.25 s.
+_SHORTEST, _FEWEST = 0.2, 4
 _FALLS = 0.5  # share of gravity; a foot that still pushes or lands early slows what is measured
 
 
@@ -36,5 +37,5 @@ def floating(positions: Tensor, fps: float, skeleton: Skeleton) -> Tensor:
     for number in range(1, int(runs.max()) + 1):
         frames = runs == number
         slow = fall(positions[frames, 0, 1], fps) < _FALLS * GRAVITY
-        afloat |= frames & (slow and int(frames.sum()) >= _SHORTEST * fps)
+        afloat |= frames & (slow and int(frames.sum()) >= max(_SHORTEST * fps, _FEWEST))
     return afloat

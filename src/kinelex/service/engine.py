@@ -79,9 +79,10 @@ class Engine:
             OverloadedError, TimeoutError: see `Batcher.submit`.
         """
         self.check_text(prompt.text or "")
-        if prompt.seconds is not None and prompt.seconds > self.limits.duration:
+        seconds = max(prompt.seconds or 0.0, prompt.named_seconds)
+        if seconds > self.limits.duration:
             raise KinelexError(
-                f"duration is {prompt.seconds:g} s; this service makes clips of at most {self.limits.duration:g} s"
+                f"duration is {seconds:g} s; this service makes clips of at most {self.limits.duration:g} s"
             )
         motion = await self._thread.generate(replace(prompt, longest=self.limits.duration))
         self.metrics.seconds.inc(motion.seconds)

@@ -8,9 +8,15 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from kinelex.errors import KinelexError
-from kinelex.generators.base import MAX_SEGMENTS
 from kinelex.motion.motion import Motion
-from kinelex.prompts import MAX_PROMPT_CHARACTERS, MAX_SECONDS, MIN_PHRASE_SECONDS, MIN_SECONDS, Prompt
+from kinelex.prompts import (
+    MAX_PROMPT_CHARACTERS,
+    MAX_SECONDS,
+    MIN_PHRASE_SECONDS,
+    MIN_SECONDS,
+    MOST_PHRASES,
+    Prompt,
+)
 from kinelex.service.uploads import read_upload
 
 MOST_CANDIDATES = 16
@@ -65,7 +71,7 @@ class MotionRequest(Request):
     )
 
     prompt: Text | None = Field(None, description="What the person does; it is split into phrases.")
-    segments: Annotated[list[SegmentRequest], Field(min_length=1, max_length=MAX_SEGMENTS)] | None = Field(
+    segments: Annotated[list[SegmentRequest], Field(min_length=1, max_length=MOST_PHRASES)] | None = Field(
         None, description="The phrases in their order, instead of a prompt."
     )
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] = Field(

@@ -10,6 +10,7 @@ from kinelex.studio.page_find import add_find
 from kinelex.studio.page_part import add_part
 from kinelex.studio.page_phrases import add_phrases
 from kinelex.studio.page_prompt import add_prompt
+from kinelex.studio.page_shown import add_shown
 from kinelex.studio.page_takes import add_loading, add_takes
 from kinelex.studio.page_timeline import add_timeline
 from kinelex.studio.page_viewing import add_viewing
@@ -34,11 +35,14 @@ class Page:
         gui.main_panel.dock_right()
         gui.main_panel.set_width(_WIDTH)
         gui.set_panel_label("Kinelex Studio")
-        with gui.add_folder("What happens"):
+        folder = gui.add_folder("What happens")
+        with folder:
             show_prompt = add_prompt(gui)
             status = Status(client)
         self.desk = Desk(client, Session(worker), status)
         show_prompt(self.desk)
+        with folder:
+            add_shown(self.desk)
         tabs = gui.add_tab_group()
         for name, add in (
             ("Phrases", add_phrases), ("Takes", add_takes), ("Edit", add_part), ("Find", add_find),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePath
 
+from kinelex.best_of import Chosen
 from kinelex.errors import KinelexError
 from kinelex.motion.motion import Motion, Segment
 from kinelex.pipeline import Pipeline
@@ -162,6 +163,10 @@ class Session:
         found = await self._worker.ground(take.motion, query)
         if self.takes.chosen == take.number:
             self.found = found
+
+    async def look_at(self, take: Take) -> Chosen:
+        """What a take shows of its phrases, and whether it floats."""
+        return await self._worker.look_at(take.motion)
 
     async def export(self, kind: str, names: str) -> tuple[str, bytes]:
         """Name and content of a file of the chosen take, as it is looked at.

@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
+from kinelex.best_of import Chosen, looked_at
 from kinelex.checking.check import can_check
 from kinelex.describing.describe import FEWEST_FRAMES, describe
+from kinelex.generators.base import MAX_SEGMENTS
 from kinelex.motion.motion import Motion
 from kinelex.pipeline import Pipeline
 from kinelex.prompts import Prompt
@@ -55,7 +57,7 @@ class Worker:
 
     async def plan(self, sentence: str) -> Timeline:
         """A sentence as phrases, each as long as it is predicted to take."""
-        prompt = Prompt(sentence)
+        prompt = Prompt(sentence, most=MAX_SEGMENTS)
         segments = (await self._model.answer(lambda: self._pipeline.plan([prompt]))).segments[0]
         return Timeline.of(segments, segments[-1].end, sentence)
 
@@ -70,6 +72,10 @@ class Worker:
     async def ground(self, motion: Motion, query: str, top: int = 3) -> Grounding:
         """When a clip does what a phrase says."""
         return await self._model.answer(lambda: ground(self._pipeline.model, motion, query, top))
+
+    async def look_at(self, motion: Motion) -> Chosen:
+        """What a clip shows of its phrases, where its joints can be checked."""
+        return await asyncio.to_thread(looked_at, motion, 0)
 
     async def puppet(self, motion: Motion, view: View) -> Puppet:
         """A clip made ready for drawing."""

@@ -102,10 +102,10 @@ def counted(phrase: str, count: int) -> str | None:
         count: 2 to 5.
 
     Returns:
-        None where the phrase names a number already.
+        None where the phrase names a number already, or the count is another.
     """
     single = once(phrase)
-    if single is None:
+    if single is None or not 2 <= count <= 5:
         return None
     word = ("two", "three", "four", "five")[count - 2]
     often = "twice" if count == 2 else f"{word} times"

@@ -416,9 +416,11 @@ def _merged_file(path: Path, children: tuple[Path, ...]) -> dict[str, Any]:
 def _base(path: Path, base: str) -> Path:
     """The file that a recipe means by its base: one beside it, or one that comes with the package."""
     name = base if base.endswith((".yaml", ".yml")) else f"{base}.yaml"
-    for folder in (path.parent, RECIPES):
-        if (folder / name).is_file():
-            return folder / name
+    found = [file for file in (path.parent / name, RECIPES / name) if file.is_file()]
+    # One's own recipe may have the name of the one that it changes.
+    others = [file for file in found if file != path]
+    if found:
+        return (others or found)[0]
     raise KinelexError(
         f"{path}: there is no base {base!r} beside it or among {', '.join(recipe_names())}; correct `base`"
     )
