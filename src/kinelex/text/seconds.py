@@ -23,7 +23,7 @@ _GOES_ON = re.compile(
     re.IGNORECASE,
 )
 # Adverbs that stand for the seconds while a sentence is split: numbers lead the tagger astray, these do not.
-_MARKS = (
+_MARKS: tuple[str, ...] = (
     "notably", "seemingly", "reportedly", "arguably", "admittedly", "allegedly", "presumably", "supposedly",
     "undoubtedly", "evidently",
 )  # fmt: skip
