@@ -13,6 +13,7 @@ from kinelex.evaluation.probes.actions import hand_path, hand_raised, jumps, kic
 from kinelex.evaluation.probes.body import SIDES, Body
 from kinelex.evaluation.probes.questions import episodes
 from kinelex.motion.contacts import runs_with
+from kinelex.motion.flight import fall
 
 _FOOT_UP = 0.06  # leg lengths; a kick lasts as long as its foot is higher
 # Leg lengths of a wrist above its lowest, and from its shoulder; an arm that goes up is above both.
@@ -97,10 +98,7 @@ def _jump(body: Body, start: int, stop: int) -> str:
 
 def _falls(body: Body, first: int, last: int) -> bool:
     """Whether the pelvis falls freely meanwhile: on a stair or a rock both feet may be far above the ground, too."""
-    height = body.joint("pelvis")[max(0, first - 1) : last + 2, 1]
-    seconds = (len(height) - 1) / body.fps
-    bulge = height[len(height) // 2] - (height[0] + height[-1]) / 2
-    return float(bulge) > _FALL * seconds**2 / 8
+    return fall(body.joint("pelvis")[max(0, first - 1) : last + 2, 1], body.fps) > _FALL
 
 
 def _low(body: Body) -> Iterator[Episode]:
