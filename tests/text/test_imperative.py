@@ -26,6 +26,10 @@ from kinelex.text.imperative import described
         ("look behind you, then sit", "a person looks behind them, then sits"),
         ("drink and drive", "a person drinks and drives"),
         ("raise your left and right hand", "a person raises their left and right hand"),
+        ("face left then walk forward", "a person faces left then walks forward"),
+        ("look around, shrug and leave", "a person looks around, shrugs and leaves"),
+        ("don't stop", "a person does not stop"),
+        ("keep walking and never look back", "a person keeps walking and does not look back"),
         ("carry a box for 3 seconds", "a person carries a box for 3 seconds"),
     ],
 )

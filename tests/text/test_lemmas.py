@@ -46,6 +46,8 @@ def test_a_caption_is_tagged_as_humanml3d_tags() -> None:
         ("a person stops, turns, and waves", ["stop", "turn", "wave"]),
         ("he takes two steps back", ["take"]),
         ("someone throws punches and kicks", ["throw"]),
+        ("someone waves, kicks and dances", ["wave", "kick", "dance"]),
+        ("someone walks in and kicks", ["walk", "kick"]),
         ("a person jogging in place", ["jog"]),
     ],
 )

@@ -61,6 +61,14 @@ CASES = {
     ],
     "a man turns, tilting his head, and then sits": ["a man turns, tilting his head", "a man sits"],
     "and then": ["and then"],
+    "a person sits, waves, kicks and dances": [
+        "a person sits",
+        "a person waves",
+        "a person kicks",
+        "a person dances",
+    ],
+    "he throws punches, kicks and elbows": ["he throws punches, kicks and elbows"],
+    "a person looks up, punches and kicks": ["a person looks up", "a person punches", "a person kicks"],
 }
 ORDER = {
     "having sat down, he waves": ["he sits down", "he waves"],
@@ -126,6 +134,9 @@ ELLIPSIS = {
         "a person walks to the left",
         "a person walks back to where he started",
     ],
+    "a man side steps left and then side steps right": [
+        "a man side steps left and then does side steps right",
+    ],
     "a person waves, then twice": ["a person waves, then twice"],
     "a person runs, then slowly stops": ["a person runs", "a person slowly stops"],
     "a person walks, then quickly runs, then stops": [
@@ -142,6 +153,7 @@ SIMULTANEITY = {
     "a man stands and walks away": ["a man stands", "a man walks away"],
     "a person hops and skips on the left foot": ["a person hops and skips on the left foot"],
     "a person trips, but does not fall": ["a person trips, but does not fall"],
+    "without moving her feet, she wiggles her hips": ["without moving her feet, she wiggles her hips"],
     "swinging both arms, the man jumps": ["swinging both arms, the man jumps"],
     "a man with both arms raised, walks": ["a man with both arms raised, walks"],
 }

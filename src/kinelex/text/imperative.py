@@ -8,15 +8,23 @@ from kinelex.text.inflection import third_person
 from kinelex.text.lemmas import PUNCTUATION, UNIT
 
 _VERB_WORDS = (
-    "aim applaud balance begin bend block bounce bow box bring carry catch circle clap climb close come continue crawl "
-    "cross crouch curl curve dance dash do dodge drink drive drop duck eat exercise fall fight flex flip get give go "
-    "grab greet hit hold hop hurry jog jump keep kick kneel land lay lead lean leap lie lift limp look lower "
-    "lunge make march meditate mime move nod open pace pat pause perform pick pivot place play point pose practice "
-    "pretend pray pull punch push put raise reach rest return rise roll rotate run rush salute scratch shake shift "
-    "shoot shrug shuffle sidestep sit skate skip slap slash slide slip sneak spin sprint squat stagger stamp "
-    "stand start stay step stomp stoop stop strafe stretch stride strike stroll stumble sway swim swing swirl "
-    "take tap throw tie tiptoe toss touch trot trip turn twirl twist veer wait walk wander wash wave wiggle wipe "
-    "yawn "
+    "act adjust aim alternate applaud approach attempt avoid balance bang begin bend block blow bob bounce bow "
+    "box brace breakdance bring brush call carry cartwheel catch celebrate change check cheer chop circle clap "
+    "clasp clean climb close clutch come complete continue crawl creep cross crouch cry curl curve dance dangle "
+    "dash dig do dodge drag draw dribble drift drink drive drop drum dry duck dust eat elevate end enter "
+    "exercise extend face fall fight finish flail flap flex fling flip fly fold follow gather gesture get give "
+    "go grab grasp greet hang help hesitate hit hold hop hug hunch hurry imitate inspect jab jerk jog juggle "
+    "jump keep kick kneel knock land laugh lay lead lean leap leave let lie lift limp look loosen lose lower "
+    "lunge maintain make march meditate mime mimic mix move nod open pace paddle pass pat pause perform pick "
+    "pitch pivot place play point pose pour practice pray prepare press pretend pull pump punch push put raise "
+    "reach recoil regain relax release remain remove repeat rest resume return reverse ride rise rock roll "
+    "rotate rub run rush salsa salute saunter scratch scrub search set shake shift shimmy shiver shoot shout "
+    "shove show shrug shuffle sidestep signal sip sit skate skip slam slap slash slide slip slouch slow slump "
+    "sneak somersault speak speed spin spread sprint squat stagger stamp stand stare start stay steady step "
+    "stick stir stomp stoop stop strafe straighten stretch stride strike stroll struggle strum strut stumble "
+    "swat sway sweep swim swing swipe swirl switch swivel take talk tap think throw thrust tie tilt tiptoe toss "
+    "touch trip trot try tuck turn twirl twist uncross use veer waddle wait wake walk waltz wander warm wash "
+    "wave wiggle wind wipe wobble write yawn "
 )
 _VERBS = frozenset(_VERB_WORDS.split())
 # What stands between the start of a command and its verb, and is left out in a description.
@@ -33,6 +41,7 @@ _CLIPS = frozenset(
 _NAMES_IT = _CLIPS | {"of", "is", "was"}
 _PERSON = {"your": "their", "yourself": "themselves", "you": "they", "yours": "theirs"}
 _ENDS_SENTENCE = ".;!?"
+_FORBIDS = {"don't": "does not", "don’t": "does not", "dont": "does not", "never": "does not"}
 
 
 def described(text: str) -> str:
@@ -51,9 +60,14 @@ def described(text: str) -> str:
         if opens and word not in PUNCTUATION:
             written += f"{gap}{subject} "
             gap, subject, opens = "", "the person", False
-        written += gap + (third_person(word) if place in verbs else _for_them(words, place, unit[0]))
+        written += gap + (_obeyed(word) if place in verbs else _for_them(words, place, unit[0]))
         opens = opens or word in _ENDS_SENTENCE
     return (written + text[end:]).strip()
+
+
+def _obeyed(word: str) -> str:
+    """The first word of a command as it is said of somebody: walk -> walks, don't -> does not."""
+    return _FORBIDS.get(word) or third_person(word)
 
 
 def _for_them(words: list[str], place: int, written: str) -> str:
@@ -74,7 +88,9 @@ def _commands(words: list[str]) -> set[int]:
         if word in PUNCTUATION or word in ("and", "then"):
             awaited = True
         elif awaited and not (word in _POLITE | _OPENERS or word.endswith("ly")):
-            if word in _VERBS and not (words[place + 1 : place + 2] and words[place + 1] in _NAMES_IT):
+            if word in _VERBS | _FORBIDS.keys() and not (
+                words[place + 1 : place + 2] and words[place + 1] in _NAMES_IT
+            ):
                 verbs.add(place)
             elif not verbs:
                 return verbs

@@ -165,11 +165,19 @@ def _resumes_action(words: list[str], tags: list[str], i: int) -> bool:
         return after in ("DET", "ADP", "ADV", "PUNCT")
     if words[i - 1] not in (",", "and", ".") or not begun:
         return False
-    if seldom:
+    if seldom or _closes_bare_verb(words, tags, i - 1):
         return True
     # "throws punches and kicks" lists nouns; limbs are what the verb before moved.
     listed = i >= 2 and tags[i - 2] == "NOUN" and words[i - 2].endswith("s") and words[i - 2] not in USUAL
     return not listed and after not in ("NOUN", "CCONJ")
+
+
+def _closes_bare_verb(words: list[str], tags: list[str], joiner: int) -> bool:
+    """Whether "," or "and" follows a verb without an object: "waves, | kicks and", "looks up and | kicks"."""
+    last = joiner - 1
+    while last > 0 and (tags[last] in ("ADV", "ADP") or words[last] in (",", "and")):
+        last -= 1
+    return tags[last] == "VERB" and words[last].endswith("s")
 
 
 def _corrected(word: str, pos: str, word_before: str, before: str, after: str) -> str:

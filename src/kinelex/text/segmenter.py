@@ -156,7 +156,8 @@ def _text(tokens: Sequence[Token], caption: str) -> str:
         if i:
             last = tokens[i - 1]
             gap = caption[last.end : token.start]
-            joined = gap in ("-", "/", "'", "’") or last.end == token.start
+            supplied = last.start == last.end  # "does", of which the caption holds nothing
+            joined = gap in ("-", "/", "'", "’") or (last.end == token.start and not supplied)
             text += ", " if token.pause else gap if joined else " "
         text += token.word
     return text
