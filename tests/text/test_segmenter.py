@@ -134,8 +134,8 @@ ELLIPSIS = {
         "a person walks to the left",
         "a person walks back to where he started",
     ],
-    "a man side steps left and then side steps right": [
-        "a man side steps left and then does side steps right",
+    "the person like a line forward and then a line back": [
+        "the person like a line forward and then does a line back"
     ],
     "a person waves, then twice": ["a person waves, then twice"],
     "a person runs, then slowly stops": ["a person runs", "a person slowly stops"],
