@@ -118,6 +118,8 @@ def test_convert_keeps_every_frame_but_in_files_that_hold_no_rate(tmp_path: Path
     film = Motion.load(tmp_path / "film.npz")
     assert film.fps == 30
     assert np.abs(film.positions[0, 0] - whole.positions[0, 0]).max() > 0.01
+    assert main(["convert", str(take), str(tmp_path / "quick.npz"), "--recorded-at", "15"]) == 0
+    assert Motion.load(tmp_path / "quick.npz").fps == 15
 
 
 def test_the_help_of_train_names_the_recipes(capsys: pytest.CaptureFixture[str]) -> None:

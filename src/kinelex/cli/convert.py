@@ -14,6 +14,7 @@ DESCRIPTION = """Convert a motion file; the suffixes say from what to what.
 
   kinelex convert take.bvh take.glb --names mixamo     a rigged, animated figure for game engines
   kinelex convert 02_01.amc walk.npz                   the ASF skeleton is looked for beside the AMC file
+  kinelex convert take.amc take.bvh --recorded-at 60   AMC and npy files do not say; 120 and 20 are assumed
   kinelex convert walk.npz walk.png                    a film strip to look at
   kinelex convert walk.npz walk.html                   a player that opens in any browser
 
@@ -31,6 +32,12 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("input", help="motion file to read")
     parser.add_argument("output", nargs="+", help="motion file to write; several are allowed")
     parser.add_argument("--fps", type=float, help="frames a second to write (default: those of the input)")
+    parser.add_argument(
+        "--recorded-at",
+        type=float,
+        metavar="FPS",
+        help="frames a second of the recording, where the file does not say (amc, npy) or is wrong",
+    )
     parser.add_argument(
         "--keep-placement",
         action="store_true",
@@ -56,7 +63,12 @@ def run(options: argparse.Namespace) -> None:
                 f"{output} is there already; add --force to overwrite it, or name another file"
             )
     fps = FILE_RATE if options.fps is None else options.fps
-    motion = Motion.load(options.input, fps=fps, keep_placement=options.keep_placement)
+    motion = Motion.load(
+        options.input,
+        fps=fps,
+        keep_placement=options.keep_placement,
+        recorded_at=options.recorded_at,
+    )
     for output in options.output:
         written = motion
         if Path(output).suffix.lower() == ".npy" and options.fps is None:

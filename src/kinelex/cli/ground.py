@@ -24,6 +24,8 @@ DESCRIPTION = """Find when a motion does what a phrase says, or which phrase say
 Windows of several lengths slide over the clip and are compared with the phrase in the space that segment
 alignment learnt; the best are printed with start and end in seconds and their cosine. --choose reads one sentence a
 line and ranks them by how well they say what the clip, or the part --between, does.
+Something is always found: the cosine ranks windows and hardly says whether the phrase happens at all. Where the phrase
+is about what kinelex check knows (sides, turns, steps, counts), ask that.
 The model must have been trained with alignment, as the bundled one and those of the recipes segmo-... and
 guided-cpu were."""
 

@@ -97,7 +97,12 @@ class Motion:
 
     @classmethod
     def load(
-        cls, path: str | os.PathLike[str], *, fps: FrameRate | None = None, keep_placement: bool = False
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        fps: FrameRate | None = None,
+        keep_placement: bool = False,
+        recorded_at: float | None = None,
     ) -> Motion:
         """Read a clip; the suffix picks the format (npz, npy, bvh, amc, ...), foreign skeletons are retargeted.
 
@@ -106,13 +111,14 @@ class Motion:
                 animations (bvh, amc, json) get the 20 that models are trained on.
             keep_placement: leave an animation where it was recorded; else its feet are put on the floor, and at
                 frame 0 it stands at x = z = 0 and faces +Z.
+            recorded_at: frames a second of the recording, where the file does not say (amc, npy) or is wrong.
 
         Raises:
             KinelexError: the file is missing, of an unknown format, or broken.
         """
         from kinelex.motion.formats import read_motion
 
-        return read_motion(path, fps=fps, keep_placement=keep_placement)
+        return read_motion(path, fps=fps, keep_placement=keep_placement, recorded_at=recorded_at)
 
     def resampled(self, fps: float) -> Motion:
         """The clip at another frame rate: linear between frames, its phrases at the same seconds.

@@ -49,6 +49,23 @@ def test_animations_are_read_at_the_rate_of_models_of_the_file_or_at_any() -> No
     assert plain.seconds == pytest.approx(whole.seconds, abs=0.15)
 
 
+def test_the_rate_of_a_recording_can_be_said_where_the_file_does_not_know_it(
+    motion: Motion, tmp_path: Path
+) -> None:
+    path = CLIP.parent / "clips" / "bandai_walk_normal.bvh"
+    slow, fast = (read_motion(path, fps=FILE_RATE, recorded_at=rate) for rate in (10, 40))
+    assert (slow.fps, fast.fps) == (10, 40)
+    np.testing.assert_array_equal(slow.positions, fast.positions)
+    assert read_motion(path, recorded_at=10).seconds == pytest.approx(4 * fast.seconds, abs=0.1)
+    joints = read_motion(CLIP, recorded_at=60)
+    assert (joints.fps, joints.seconds) == (60, pytest.approx(read_motion(CLIP).seconds / 3))
+    motion.save(tmp_path / "clip.npz")
+    with pytest.raises(KinelexError, match="holds its frame rate"):
+        read_motion(tmp_path / "clip.npz", recorded_at=60)
+    with pytest.raises(KinelexError, match="give a positive number"):
+        read_motion(path, recorded_at=0)
+
+
 def test_placement_is_kept_where_it_is_asked_for() -> None:
     path = CLIP.parent / "clips" / "cmu_mb_08_05.bvh"
     moved, kept = read_motion(path), read_motion(path, keep_placement=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -115,7 +117,11 @@ UNITS = ("m", "cm")
 
 
 def read_motion(
-    path: str | os.PathLike[str], *, fps: FrameRate | None = None, keep_placement: bool = False
+    path: str | os.PathLike[str],
+    *,
+    fps: FrameRate | None = None,
+    keep_placement: bool = False,
+    recorded_at: float | None = None,
 ) -> Motion:
     """Read a clip; the suffix picks the reader. BVH, AMC and DeepMimic clips are retargeted to HumanML3D's joints.
 
@@ -124,11 +130,15 @@ def read_motion(
             animations get the 20 that models are trained on.
         keep_placement: leave an animation where it was recorded; else its feet are put on the floor, and at frame 0 it
             stands at x = z = 0 and faces +Z.
+        recorded_at: frames a second of the recording, where the file does not say (amc is taken at 120, npy at what
+            its joints are published at) or is wrong; an npz file knows.
 
     Raises:
-        KinelexError: the file is missing, unreadable, of an unknown format, or broken, or `fps` is no frame rate.
+        KinelexError: the file is missing, unreadable, of an unknown format, or broken, `fps` or `recorded_at` is no
+            frame rate, or `recorded_at` is given for an npz file.
     """
     path = Path(path)
+    _check_recorded_at(recorded_at, path)
     suffix = path.suffix.lower()
     if suffix not in READABLE:
         raise KinelexError(
@@ -141,12 +151,21 @@ def read_motion(
         raise KinelexError(f"cannot read {path}: {reason}; check the path") from error
     if suffix in _JOINTS:
         motion = _JOINTS[suffix](path)
+        motion = motion if recorded_at is None else replace(motion, fps=recorded_at)
         return motion if fps is None or fps == FILE_RATE else motion.resampled(fps)
     from kinelex.motion.retarget import to_motion
 
     animation = _ANIMATIONS[suffix](path)
+    animation = animation if recorded_at is None else replace(animation, fps=recorded_at)
     rate = HUMANML3D.fps if fps is None else animation.fps if fps == FILE_RATE else fps
     return to_motion(animation, rate, keep_placement=keep_placement)
+
+
+def _check_recorded_at(rate: float | None, path: Path) -> None:
+    if rate is not None and path.suffix.lower() == ".npz":
+        raise KinelexError(f"{path} holds its frame rate; leave out at what rate it was recorded")
+    if rate is not None and not 0 < rate < math.inf:
+        raise KinelexError(f"{path} cannot be recorded at {rate} frames a second; give a positive number")
 
 
 def write_motion(motion: Motion, path: str | os.PathLike[str], names: str = "smpl", unit: str = "m") -> None:
