@@ -55,7 +55,8 @@ def test_the_rate_of_a_recording_can_be_said_where_the_file_does_not_know_it(
     path = CLIP.parent / "clips" / "bandai_walk_normal.bvh"
     slow, fast = (read_motion(path, fps=FILE_RATE, recorded_at=rate) for rate in (10, 40))
     assert (slow.fps, fast.fps) == (10, 40)
-    np.testing.assert_array_equal(slow.positions, fast.positions)
+    # The floor is where feet rest, and how fast they go depends on the rate.
+    np.testing.assert_allclose(slow.positions, fast.positions, atol=2e-3)
     assert read_motion(path, recorded_at=10).seconds == pytest.approx(4 * fast.seconds, abs=0.1)
     joints = read_motion(CLIP, recorded_at=60)
     assert (joints.fps, joints.seconds) == (60, pytest.approx(read_motion(CLIP).seconds / 3))
