@@ -29,7 +29,7 @@ from kinelex.training.host_stages import DenoiserStage
 from kinelex.training.host_workshop import workshop_of
 from kinelex.training.hosts import HostRecipe, Widths, load_generator_recipe
 from kinelex.training.loop import make_fabric
-from kinelex.training.recipes import RECIPES, recipe_names
+from kinelex.training.recipe_files import RECIPES, recipe_names
 from kinelex.training.sampler import Rows
 from rig_clips import recorded_motion
 from tiny_model import tiny_encoder

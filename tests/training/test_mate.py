@@ -16,7 +16,7 @@ from kinelex.text.lemmas import tag
 from kinelex.training.cache import said_sentences
 from kinelex.training.corpus import read_corpus
 from kinelex.training.mate import MateRecipe, MateStage, MateWords, load_mate_recipe, train_mate
-from kinelex.training.recipes import RECIPES
+from kinelex.training.recipe_files import RECIPES
 from kinelex.training.sampler import Rows
 from tiny_model import tiny_encoder
 

@@ -16,7 +16,8 @@ from kinelex.hub import ModelCard, load_model, save_model
 from kinelex.motion.skeleton import KIT
 from kinelex.training.aligned import AlignedMaskTransformer
 from kinelex.training.loop import Training, make_fabric
-from kinelex.training.recipes import RECIPES, Recipe, load_recipe
+from kinelex.training.recipe_files import RECIPES
+from kinelex.training.recipes import Recipe, load_recipe
 from kinelex.training.run import load_parts, train
 from kinelex.training.start import Start, StartRecipe
 from kinelex.training.workshop import Workshop, build_model

@@ -90,7 +90,7 @@ def _recipes() -> str:
 def run(options: argparse.Namespace) -> None:
     """Train what the recipe is of."""
     # Imported here: torch and Lightning take seconds, which --help need not wait for.
-    from kinelex.training.recipes import read_recipe
+    from kinelex.training.recipe_files import read_recipe
 
     values, _ = read_recipe(options.recipe, options.overrides)
     kinds = {"evaluator": _train_evaluator, "retrieval": _train_retrieval, "mate": _train_mate}

@@ -21,7 +21,7 @@ from kinelex.generators.model import MotionModel
 from kinelex.hub.kinds import KINDS, FolderConfig, config_of
 from kinelex.motion.skeleton import skeleton_named
 from kinelex.text.encoders import TextEncoder
-from kinelex.training.recipes import plain
+from kinelex.training.recipe_files import plain
 from kinelex.training.schema import from_mapping
 
 T = TypeVar("T")

@@ -38,7 +38,8 @@ from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.training.corpus import Mirroring
 from kinelex.training.loop import FitResult, fit, make_fabric
 from kinelex.training.pairs import CaptionTable, mirrored_captions, read_pieces
-from kinelex.training.recipes import TrainConfig, read_recipe, save_recipe
+from kinelex.training.recipe_files import read_recipe, save_recipe
+from kinelex.training.recipes import TrainConfig
 from kinelex.training.sampler import Rows
 from kinelex.training.schema import from_mapping
 from kinelex.weights_hash import weights_hash

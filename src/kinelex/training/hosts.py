@@ -25,6 +25,7 @@ from kinelex.generators.mmm import MMMConfig, MMMSampling, MMMTransformer
 from kinelex.generators.motiondiffuse import MotionDiffuse, MotionDiffuseConfig
 from kinelex.generators.transformer import TransformerConfig
 from kinelex.tokenizer.vqvae import VQVAE
+from kinelex.training.recipe_files import read_recipe, save_recipe
 from kinelex.training.recipes import (
     DataRecipe,
     DurationsRecipe,
@@ -34,8 +35,6 @@ from kinelex.training.recipes import (
     TokenizerRecipe,
     TrainConfig,
     check_retrieval,
-    read_recipe,
-    save_recipe,
 )
 from kinelex.training.schema import from_mapping
 from kinelex.training.start import StartRecipe

@@ -22,7 +22,8 @@ from kinelex.text.encoders import TextEncoder, Tokens
 from kinelex.training.corpus import Corpus, Mirroring, read_corpus
 from kinelex.training.cuts import segment_table, segmenter_of
 from kinelex.training.loop import FitResult, fit, make_fabric
-from kinelex.training.recipes import DataRecipe, TrainConfig, check_retrieval, read_recipe, save_recipe
+from kinelex.training.recipe_files import read_recipe, save_recipe
+from kinelex.training.recipes import DataRecipe, TrainConfig, check_retrieval
 from kinelex.training.sampler import BatchSampler, Rows
 from kinelex.training.schema import from_mapping
 from kinelex.training.word_samples import (
