@@ -14,6 +14,7 @@ from kinelex.generators.base import MAX_SEGMENTS
 from kinelex.generators.editing import context_around
 from kinelex.generators.model import MotionModel
 from kinelex.motion.features import process_joints
+from kinelex.motion.mirror import mirror_features
 from kinelex.motion.motion import Motion, Segment
 from kinelex.motion.resample import resample_joints
 
@@ -80,8 +81,8 @@ def at_model_rate(motion: Motion, model: MotionModel) -> Motion:
     return Motion(positions.numpy(), skeleton.fps, skeleton, motion.segments)
 
 
-def known_tokens(motion: Motion, gap: Gap, model: MotionModel) -> Tensor:
-    """What the model is to keep around the gap (one sample, (1, L, C)).
+def known_tokens(motion: Motion, gap: Gap, model: MotionModel, mirrored: bool) -> Tensor:
+    """What the model is to keep around the gap (one sample, (1, L, C)), or its mirror image.
 
     Raises:
         KinelexError: the gap leaves nothing of the clip.
@@ -96,6 +97,7 @@ def known_tokens(motion: Motion, gap: Gap, model: MotionModel) -> Tensor:
     # Features look one frame ahead; after the last frame the body goes on as it moved.
     onward = joints[-1:] + (joints[-1:] - joints[-2:][:1])
     features = process_joints(torch.cat((joints, onward)), model.skeleton)
+    features = mirror_features(features, model.skeleton) if mirrored else features
     stop = gap.end + gap.trail * step if gap.trail else gap.start
     rows = features[gap.start - gap.lead * step : stop].to(model.device)
     return model.keep(model.normalizer(rows)[None], gap.lead, gap.trail, gap.tokens)

@@ -242,12 +242,13 @@ class Pipeline:
     ) -> Motion:
         """Draw the gap's frames and put them into the clip."""
         step = self.model.frames_per_token
-        known = known_tokens(clip, gap, self.model)
         phrases = phrases_in_view(segments, clip, gap, step)
         texts = tuple(part.text for part in phrases)
         sentences, parts = [", then ".join(texts)], [texts]
         condition = self.model.read(sentences, parts).condition(sentences, parts)
         condition = condition.at(spans_in_view(phrases, self.model.device))
+        mirrored = condition.mirrored is not None and bool(condition.mirrored)
+        known = known_tokens(clip, gap, self.model, mirrored)
         lengths = torch.tensor([known.shape[1]], device=self.model.device)
         features = self.model.generate(condition, lengths, [seed], self.options, known)
         recorded, skeleton = torch.from_numpy(clip.positions), clip.skeleton

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kinelex.text.mirroring import mirror_text
+from kinelex.text.mirroring import leads_right, mirror_text
 
 SWAPS = [
     ("a man kicks with his left leg.", "a man kicks with his right leg."),
@@ -68,6 +68,29 @@ PIECES = (
     "left right Left RIGHT the a his to , . he man has room back up now away before in front hand turns "
     "walks counterclockwise clockwise what is nothing way upright and then lefthand"
 )
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(PIECES.split()), max_size=12).map(" ".join))
+def test_a_text_or_its_mirror_image_leads_right_if_it_names_a_side(text: str) -> None:
+    image = mirror_text(text)
+    assert leads_right(text) + leads_right(image) == (mirror_text(image) != image)
+
+
+@pytest.mark.parametrize(
+    ("texts", "right"),
+    [
+        (("a man kicks with his right leg, then the left",), True),
+        (("a man kicks with his left leg, then the right",), False),
+        (("walks clockwise", "turns left"), True),
+        (("walks anti-clockwise to the right",), False),
+        (("waves", "turns right"), True),
+        (("claps right now and turns left",), False),
+        (("waves",), False),
+    ],
+)
+def test_the_first_side_that_is_named_leads(texts: tuple[str, ...], right: bool) -> None:
+    assert leads_right(*texts) is right
 
 
 @settings(max_examples=300, deadline=None)

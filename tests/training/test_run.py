@@ -16,6 +16,8 @@ from kinelex.generators.durations import PhraseDurations, PhraseDurationsConfig
 from kinelex.generators.momask import MoMask
 from kinelex.motion.features import mirror_features
 from kinelex.motion.skeleton import HUMANML3D
+from kinelex.text.mirroring import leads_right
+from kinelex.training.cache import Sequences
 from kinelex.training.durations import located
 from kinelex.training.loop import make_fabric
 from kinelex.training.recipes import DecoderRecipe, Recipe, load_recipe
@@ -76,6 +78,47 @@ def test_the_trained_parts_generate_motion(trained: Path, place: Path, recipe: R
     )
     assert model.tokenizer.decode(tokens).shape == (1, 36, 263)
     assert load_recipe(trained / "recipe.yaml") == recipe
+
+
+def test_a_model_that_reads_the_left_first_learns_no_sentence_that_leads_right(
+    place: Path, recipe: Recipe, workshop: Workshop, trained: Path
+) -> None:
+    sided = replace(recipe, text=replace(recipe.text, left_first=True))
+    output = place / "sided"
+    shutil.copytree(trained / "tokenizer", output / "tokenizer")
+    own = Workshop(sided, [place / "store"], output, make_fabric("cpu", "fp32"))
+    assert own.token_hash != workshop.token_hash
+    texts = {row: text for text, row in own.texts.rows.items()}
+    for split in ("train", "val"):
+        both = said_by_motion(workshop.sequences[split], {r: t for t, r in workshop.texts.rows.items()})
+        learnt = said_by_motion(own.sequences[split], texts)
+        # What is learnt is what mirrored training knows too; its validation has no mirror images.
+        assert not any(leads_right(*said) for _, said in learnt)
+        if split == "train":
+            assert learnt == {(motion, said) for motion, said in both if not leads_right(*said)}
+        names = {said[0] for _, said in learnt}
+        assert "a person walks forward then turns left" in names
+        assert names & {"a person waves with the left hand", "someone runs"}
+    assert set(own.draws.tolist()) == set(range(len(own.sequences["train"].lengths)))
+    assert train(sided, [place / "store"], output, device="cpu").finished
+    assert load_parts(sided, [place / "store"], output).reading.left_first
+
+
+def said_by_motion(data: Sequences, texts: dict[int, str]) -> set[tuple[bytes, tuple[str, ...]]]:
+    """Every motion's tokens with every sentence about it and its phrases."""
+    found = set()
+    for row in range(len(data.lengths)):
+        first, length = int(data.starts[row, 0]), int(data.lengths[row, 0])
+        tokens = data.ids[first : first + length].numpy().tobytes()
+        said = range(int(data.first_sentence[row]), int(data.first_sentence[row] + data.sentence_count[row]))
+        rows = [data.sentences[one].tolist() for one in said]
+        found |= {(tokens, tuple(texts[text] for text in own if text >= 0)) for own in rows}
+    return found
+
+
+def test_the_left_is_read_first_only_of_mirrored_data(recipe: Recipe) -> None:
+    with pytest.raises(KinelexError, match=r"set data\.mirror=true"):
+        replace(recipe, text=replace(recipe.text, left_first=True), data=replace(recipe.data, mirror=False))
 
 
 def test_a_time_limit_stops_between_and_inside_stages(trained: Path, place: Path, recipe: Recipe) -> None:

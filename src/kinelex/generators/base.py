@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from kinelex.alignment.spans import Spans
 from kinelex.errors import KinelexError
 from kinelex.text.encoders import TextEncoder, TextFeatures
+from kinelex.text.mirroring import leads_right, mirror_text
 
 MAX_SEGMENTS = 5
 
@@ -57,6 +58,8 @@ class TextCondition:
         spans: (B, S) the motion tokens that do each phrase, empty where that is not known; None when it is known of
             no sample.
         words: every token of the sentence, for hosts that read them.
+        mirrored: (B,) True where the text is read as its mirror image and the motion is to be mirrored back; None for
+            nowhere.
     """
 
     sentence: Tensor
@@ -64,6 +67,7 @@ class TextCondition:
     segment_mask: Tensor
     spans: Spans | None = None
     words: WordStates | None = None
+    mirrored: Tensor | None = None
 
     @classmethod
     def of_sentences(cls, sentence: Tensor) -> TextCondition:
@@ -139,6 +143,9 @@ class TextCondition:
             torch.cat([self.segment_mask, twins.segment_mask]),
             None if self.spans is None or twins.spans is None else self.spans.joined(twins.spans),
             None if self.words is None or twins.words is None else self.words.joined(twins.words),
+            None
+            if self.mirrored is None or twins.mirrored is None
+            else torch.cat([self.mirrored, twins.mirrored]),
         )
 
     def trimmed(self) -> TextCondition:
@@ -152,8 +159,9 @@ class TextCondition:
     def __getitem__(self, index: Tensor | slice) -> TextCondition:
         spans = None if self.spans is None else self.spans[index]
         words = None if self.words is None else self.words[index]
+        mirrored = None if self.mirrored is None else self.mirrored[index]
         return TextCondition(
-            self.sentence[index], self.segments[index], self.segment_mask[index], spans, words
+            self.sentence[index], self.segments[index], self.segment_mask[index], spans, words, mirrored
         )
 
     def to(self, device: torch.device | str) -> TextCondition:
@@ -164,6 +172,7 @@ class TextCondition:
             self.segment_mask.to(device),
             None if self.spans is None else self.spans.to(device),
             None if self.words is None else self.words.to(device),
+            None if self.mirrored is None else self.mirrored.to(device),
         )
 
 
@@ -176,11 +185,13 @@ class TextReading:
         limit: most tokens a text, special ones included; None for as many as the encoder reads.
         padded: read every text as so many tokens, its padding too, as published hosts of CLIP do (77); None to read
             the text alone.
+        left_first: read sentences that name the right first as their mirror images, and mirror the motion.
     """
 
     words: bool = False
     limit: int | None = None
     padded: int | None = None
+    left_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -191,15 +202,39 @@ class ReadTexts:
         vectors: (N, D) whitened vectors.
         rows: the row of each text.
         words: of the first texts, the sentences; None for hosts that do not read words.
+        left_first: as in `TextReading`.
     """
 
     vectors: Tensor
     rows: dict[str, int]
     words: WordStates | None = None
+    left_first: bool = False
 
     def condition(self, sentences: Sequence[str], phrases: Sequence[Sequence[str]]) -> TextCondition:
         """The condition of B sentences and their phrases, all of them among the texts."""
-        return TextCondition.of_texts(self.vectors, self.rows, sentences, phrases, self.words)
+        if not self.left_first:
+            return TextCondition.of_texts(self.vectors, self.rows, sentences, phrases, self.words)
+        read = [_left_first(*said) for said in zip(sentences, phrases, strict=True)]
+        condition = TextCondition.of_texts(
+            self.vectors, self.rows, [one.sentence for one in read], [one.phrases for one in read], self.words
+        )
+        mirrored = torch.tensor([one.mirrored for one in read], device=self.vectors.device)
+        return replace(condition, mirrored=mirrored)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A sentence and its phrases as they are read; `mirrored`, if that is their mirror image."""
+
+    sentence: str
+    phrases: tuple[str, ...]
+    mirrored: bool
+
+
+def _left_first(sentence: str, phrases: Sequence[str]) -> _Said:
+    if not leads_right(sentence, *phrases):
+        return _Said(sentence, tuple(phrases), False)
+    return _Said(mirror_text(sentence), tuple(map(mirror_text, phrases)), True)
 
 
 def read_texts(
@@ -209,16 +244,19 @@ def read_texts(
     sentences: Sequence[str],
     phrases: Sequence[Sequence[str]],
 ) -> ReadTexts:
-    """Encode every different sentence and phrase once."""
+    """Encode every different sentence and phrase once, as it is read."""
+    if reading.left_first:
+        read = [_left_first(*said) for said in zip(sentences, phrases, strict=True)]
+        sentences, phrases = [one.sentence for one in read], [one.phrases for one in read]
     spoken = list(dict.fromkeys(sentences))
     texts = list(dict.fromkeys([*spoken, *(phrase for parts in phrases for phrase in parts)]))
     rows = {text: row for row, text in enumerate(texts)}
     if not reading.words:
-        return ReadTexts(whitening(encoder.embed(texts, reading.limit)), rows)
+        return ReadTexts(whitening(encoder.embed(texts, reading.limit)), rows, None, reading.left_first)
     features = read_words(encoder, reading, spoken)
     rest = texts[len(spoken) :]
     vectors = torch.cat([features.pooled, encoder.embed(rest, reading.limit)]) if rest else features.pooled
-    return ReadTexts(whitening(vectors), rows, word_states(features, reading))
+    return ReadTexts(whitening(vectors), rows, word_states(features, reading), reading.left_first)
 
 
 def read_words(encoder: TextEncoder, reading: TextReading, texts: Sequence[str]) -> TextFeatures:

@@ -33,15 +33,15 @@ class MMMModel(TokenModel):
         return {"tokenizer": self.tokenizer, "transformer": self.transformer}
 
     @torch.no_grad()
-    def generate(
+    def _draw(
         self,
         condition: TextCondition,
         lengths: Tensor,
         seeds: Sequence[int],
-        options: MMMSampling | None = None,
-        known: Tensor | None = None,
+        options: MMMSampling,
+        known: Tensor | None,
     ) -> Tensor:
-        size, chosen = check_sizes(condition, lengths, seeds, known), self.options(options)
+        size = check_sizes(condition, lengths, seeds, known)
         noise = SampleNoise.of_seeds(seeds, lengths.device)
         ids = (
             torch.full((len(lengths), size, 1), -1, device=lengths.device) if known is None else known.clone()
@@ -49,7 +49,11 @@ class MMMModel(TokenModel):
         for window, text in passes(condition, lengths):
             cells = window.cells(size)
             drawn = self.transformer.generate(
-                text, window.lengths, noise.of_rows(window.rows.tolist()), chosen, cells.read(ids, -1)[..., 0]
+                text,
+                window.lengths,
+                noise.of_rows(window.rows.tolist()),
+                options,
+                cells.read(ids, -1)[..., 0],
             )
             cells.write(ids, drawn[..., None])
         return self.tokenizer.decode(TokenizedMotion(ids, lengths))
@@ -76,15 +80,15 @@ class DiffusionModel(MotionModel):
         """The denoiser with its noise schedule."""
         return MotionDiffusion(self.denoiser, self.diffusion)
 
-    def generate(
+    def _draw(
         self,
         condition: TextCondition,
         lengths: Tensor,
         seeds: Sequence[int],
-        options: DiffusionSampling | None = None,
-        known: Tensor | None = None,
+        options: DiffusionSampling,
+        known: Tensor | None,
     ) -> Tensor:
-        return self.generator.generate(condition, lengths, seeds, self.options(options), known)
+        return self.generator.generate(condition, lengths, seeds, options, known)
 
     def keep(self, features: Tensor, lead: int, trail: int, size: int) -> Tensor:
         """(1, L, 4 D) features of four frames each, NaN where to draw."""

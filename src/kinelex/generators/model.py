@@ -21,6 +21,7 @@ from kinelex.generators.masked import MaskTransformer
 from kinelex.generators.momask import MoMask
 from kinelex.generators.residual import ResidualTransformer
 from kinelex.generators.sampling import SamplingOptions
+from kinelex.motion.mirror import mirror_features
 from kinelex.motion.skeleton import Skeleton
 from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
@@ -57,6 +58,16 @@ class MotionModel(ABC):
         """Lengths are counted in tokens of so many frames."""
 
     @abstractmethod
+    def _draw(
+        self,
+        condition: TextCondition,
+        lengths: Tensor,
+        seeds: Sequence[int],
+        options: Any,
+        known: Tensor | None,
+    ) -> Tensor:
+        """What `generate` gives, of the text as it is read."""
+
     def generate(
         self,
         condition: TextCondition,
@@ -72,11 +83,16 @@ class MotionModel(ABC):
             lengths: (B,) tokens; frames past a sample's end mean nothing.
             seeds: one seed a sample; a sample does not depend on the others of its batch.
             options: how to draw; the model's own way when not given.
-            known: what to keep, from `keep`.
+            known: what to keep, from `keep`; where the condition is read mirrored, of the mirror image.
 
         Raises:
             KinelexError: the arguments' sizes differ, or the options are of another kind of model.
         """
+        features = self._draw(condition, lengths, seeds, self.options(options), known)
+        if condition.mirrored is None or not condition.mirrored.any():
+            return features
+        image = self.normalizer(mirror_features(self.normalizer.restore(features), self.skeleton))
+        return torch.where(condition.mirrored[:, None, None], image, features)
 
     @abstractmethod
     def keep(self, features: Tensor, lead: int, trail: int, size: int) -> Tensor:
@@ -197,13 +213,12 @@ class MoMaskModel(TokenModel):
         """Both transformers; it keeps their bf16 copies."""
         return MoMask(self.masked, self.residual)
 
-    def generate(
+    def _draw(
         self,
         condition: TextCondition,
         lengths: Tensor,
         seeds: Sequence[int],
-        options: SamplingOptions | None = None,
-        known: Tensor | None = None,
+        options: SamplingOptions,
+        known: Tensor | None,
     ) -> Tensor:
-        tokens = self.generator.generate(condition, lengths, seeds, self.options(options), known)
-        return self.tokenizer.decode(tokens)
+        return self.tokenizer.decode(self.generator.generate(condition, lengths, seeds, options, known))

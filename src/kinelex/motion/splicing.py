@@ -53,7 +53,8 @@ def splice(
 def resized(joints: Tensor, like: Tensor, skeleton: Skeleton) -> Tensor:
     """Joints (T, J, 3) with the bone lengths of another clip, stepping as far as its legs are long."""
     lengths, own = _bone_lengths(like, skeleton), _bone_lengths(joints, skeleton)
-    legs = [joint - 1 for joint in skeleton.lower_legs]
+    one_leg = skeleton.lower_legs
+    legs = [joint - 1 for joint in (*one_leg, *(skeleton.mirror[joint] for joint in one_leg))]
     return _with_bones(joints * (lengths[legs].sum() / own[legs].sum()), lengths, skeleton)
 
 

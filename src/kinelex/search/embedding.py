@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,8 +15,10 @@ from kinelex.errors import KinelexError
 from kinelex.generators.base import TextCondition
 from kinelex.generators.editing import sliding_windows
 from kinelex.generators.model import MoMaskModel, MotionModel
+from kinelex.motion.mirror import mirror_features
 from kinelex.motion.motion import Motion
 from kinelex.search.features import motion_features
+from kinelex.text.mirroring import leads_right, mirror_text
 from kinelex.tokenizer.rvqvae import TokenizedMotion
 
 
@@ -40,8 +43,26 @@ def alignment_of(model: MoMaskModel) -> SegmentAlignment:
     return alignment
 
 
+@dataclass(frozen=True)
+class SeenMotion:
+    """One motion as a model sees it.
+
+    Attributes:
+        tokens: of the motion (one sample).
+        mirrored: of its mirror image, for models that read the right as the mirrored left; None for the others.
+    """
+
+    tokens: TokenizedMotion
+    mirrored: TokenizedMotion | None = None
+
+    @property
+    def length(self) -> int:
+        """How many tokens it has."""
+        return int(self.tokens.lengths[0])
+
+
 @torch.inference_mode()
-def motion_tokens(model: MoMaskModel, motion: Motion) -> TokenizedMotion:
+def motion_tokens(model: MoMaskModel, motion: Motion) -> SeenMotion:
     """Tokens of a clip (one sample), at the model's frame rate.
 
     Raises:
@@ -52,27 +73,45 @@ def motion_tokens(model: MoMaskModel, motion: Motion) -> TokenizedMotion:
 
 
 @torch.inference_mode()
-def feature_tokens(model: MoMaskModel, features: Tensor) -> TokenizedMotion:
+def feature_tokens(model: MoMaskModel, features: Tensor) -> SeenMotion:
     """Tokens of un-normalised features (T, D) of one motion (one sample); a rest shorter than a token is left out."""
-    whole = features[: len(features) - len(features) % model.tokenizer.config.downsampling]
-    return model.tokenizer.encode(model.normalizer(whole[None].to(model.device)))
+    whole = features[: len(features) - len(features) % model.tokenizer.config.downsampling].to(model.device)
+    tokens = model.tokenizer.encode(model.normalizer(whole[None]))
+    if not model.reading.left_first:
+        return SeenMotion(tokens)
+    image = mirror_features(whole, model.skeleton)
+    return SeenMotion(tokens, model.tokenizer.encode(model.normalizer(image[None])))
 
 
 @torch.inference_mode()
-def compared(model: MoMaskModel, tokens: TokenizedMotion, phrases: Sequence[str], spans: Spans) -> Tensor:
+def compared(model: MoMaskModel, motion: SeenMotion, phrases: Sequence[str], spans: Spans) -> Tensor:
     """(P, W) cosines of P phrases with W parts of one motion; each phrase is read as a sentence of its own.
 
     A motion longer than the model reads is seen through overlapping windows; a part is compared in every window
     that holds it whole, or else the most of it, and gets the best of its cosines.
 
     Args:
-        tokens: of one motion.
+        motion: to be compared.
         phrases: texts.
         spans: (1, W) parts of the motion.
 
     Raises:
         KinelexError: the model has no alignment.
     """
+    if motion.mirrored is None:
+        return _compared(model, motion.tokens, phrases, spans)
+    turned = torch.tensor([leads_right(phrase) for phrase in phrases], device=model.device)
+    scores = torch.empty(len(phrases), spans.start.shape[1], device=model.device)
+    read = [mirror_text(phrase) if leads_right(phrase) else phrase for phrase in phrases]
+    for rows, tokens in ((~turned, motion.tokens), (turned, motion.mirrored)):
+        own = [read[row] for row in rows.nonzero()[:, 0].tolist()]
+        if own:
+            scores[rows] = _compared(model, tokens, own, spans)
+    return scores
+
+
+def _compared(model: MoMaskModel, tokens: TokenizedMotion, phrases: Sequence[str], spans: Spans) -> Tensor:
+    """The same of phrases that are read as they are."""
     alignment = alignment_of(model)
     vectors = model.whitening(model.encoder.embed(list(phrases)))
     best = vectors.new_full((len(phrases), spans.start.shape[1]), -1.0)

@@ -75,11 +75,11 @@ def ground(model: MotionModel, motion: Motion, query: str, top: int = 3) -> Grou
     if top < 1:
         raise KinelexError(f"top is {top}; ask for at least one window")
     model = aligned_model(model)
-    tokens = motion_tokens(model, motion)
+    seen = motion_tokens(model, motion)
     seconds = model.seconds_per_token
-    length = int(tokens.lengths[0])
+    length = seen.length
     spans = sliding_spans(length, max(1, round(SHORTEST_SECONDS / seconds)))
-    scores = compared(model, tokens, [query], spans)[0]
+    scores = compared(model, seen, [query], spans)[0]
     members = spans.members(length)[0]
     similarity = scores[:, None].expand_as(members).masked_fill(~members, -1.0).amax(0)
     findings = [
@@ -103,11 +103,11 @@ class ModelGrounder:
 
     def __call__(self, features: Tensor, phrases: Sequence[str]) -> list[tuple[float, float]]:
         """First frame and end of the best window for each phrase in un-normalised features (T, D)."""
-        tokens = feature_tokens(self.model, features)
+        seen = feature_tokens(self.model, features)
         frames = self.model.frames_per_token
         seconds = self.model.seconds_per_token
-        spans = sliding_spans(int(tokens.lengths[0]), max(1, round(SHORTEST_SECONDS / seconds)))
-        best = compared(self.model, tokens, phrases, spans).argmax(1)
+        spans = sliding_spans(seen.length, max(1, round(SHORTEST_SECONDS / seconds)))
+        best = compared(self.model, seen, phrases, spans).argmax(1)
         return [
             (float(start * frames), float(end * frames))
             for start, end in zip(spans.start[0, best].tolist(), spans.end[0, best].tolist(), strict=True)
@@ -136,9 +136,9 @@ def describe(
     if not candidates:
         raise KinelexError("there are no sentences to choose from; give at least one")
     model = aligned_model(model)
-    tokens = motion_tokens(model, motion)
+    seen = motion_tokens(model, motion)
     seconds = model.seconds_per_token
-    length = int(tokens.lengths[0])
+    length = seen.length
     first = round(start / seconds)
     last = length if end is None else min(round(end / seconds), length)
     if not 0 <= first < last:
@@ -147,7 +147,7 @@ def describe(
             f"the clip has {motion.seconds:.2f} s"
         )
     spans = Spans(torch.tensor([[first]]), torch.tensor([[last]]))
-    scores = compared(model, tokens, candidates, spans)[:, 0].tolist()
+    scores = compared(model, seen, candidates, spans)[:, 0].tolist()
     return sorted(zip(candidates, scores, strict=True), key=lambda pair: -pair[1])
 
 

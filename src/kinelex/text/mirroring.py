@@ -66,6 +66,25 @@ def mirror_text(text: str) -> str:
     return SPIN.sub(_other_spin, swapped)
 
 
+def leads_right(*texts: str) -> bool:
+    """Whether the first side that the texts name is the right, or the first winding is clockwise, as a right turn is.
+
+    Of a sentence and its mirror image at most one does; of those that name no side, neither.
+    """
+    for text in texts:
+        sides = [match for match in SIDE.finditer(text) if _is_side(text, match)]
+        named = sorted([*sides, *SPIN.finditer(text)], key=lambda match: match.start())
+        if named:
+            return _leads_right(named[0])
+    return False
+
+
+def _leads_right(match: re.Match[str]) -> bool:
+    if "side" in match.groupdict():
+        return match["side"].lower() == "right"
+    return not match["against"]
+
+
 def _other_side(match: re.Match[str]) -> str:
     side = match["side"]
     other = _like(side, "right" if side.lower() == "left" else "left")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -120,6 +120,26 @@ class Sequences:
         """The same on another device."""
         tensors = {name: value.to(device) for name, value in vars(self).items() if value is not None}
         return Sequences(**tensors)
+
+    def saying(self, wanted: Tensor) -> Sequences:
+        """Of the sentences only those where wanted (C,) is True; sequences that are left without any are left out."""
+        counts = self._counts(wanted)
+        some = counts > 0
+        return replace(
+            self,
+            starts=self.starts[some],
+            lengths=self.lengths[some],
+            first_sentence=(counts.cumsum(0) - counts)[some],
+            sentence_count=counts[some],
+            sentences=self.sentences[wanted],
+            known=self.known[wanted],
+            counts=None if self.counts is None else self.counts[wanted],
+        )
+
+    def _counts(self, wanted: Tensor) -> Tensor:
+        """(N,) how many of a sequence's sentences are wanted."""
+        owner = torch.arange(len(self.sentence_count)).repeat_interleave(self.sentence_count)
+        return torch.bincount(owner[wanted], minlength=len(self.sentence_count))
 
 
 def said_sentences(split: Split, mirror: bool) -> list[tuple[Sentence, ...]]:

@@ -17,12 +17,12 @@ from torch import Tensor
 from kinelex.data.caption_lines import Caption
 from kinelex.data.store import MANIFEST, Store, StoredClip
 from kinelex.errors import KinelexError
-from kinelex.motion.features import mirror_features
 from kinelex.motion.holding import hold_still
 from kinelex.motion.layout import FeatureLayout
+from kinelex.motion.mirror import mirror_features
 from kinelex.motion.skeleton import Skeleton
 from kinelex.progress import track
-from kinelex.text.mirroring import mirror_text
+from kinelex.text.mirroring import leads_right, mirror_text
 from kinelex.text.segmenter import segment
 from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.training.recipes import DataRecipe
@@ -55,6 +55,11 @@ class Sentence:
 
     text: str
     phrases: tuple[str, ...]
+
+    @property
+    def leads_right(self) -> bool:
+        """Whether it names the right before the left."""
+        return leads_right(self.text, *self.phrases)
 
     def mirrored(self) -> Sentence:
         """Left and right exchanged."""

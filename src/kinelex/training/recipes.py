@@ -130,6 +130,8 @@ class TextRecipe:
             from these samples.
         share_unknown: tokens are told their phrases also where the data does not know the segments: these are shared
             out by the durations of the phrases. Otherwise such samples are not told.
+        left_first: sentences that name the right first are learnt and drawn as their mirror images, so that "right" is
+            done exactly as "left" is.
     """
 
     encoder: str = "minilm"
@@ -138,6 +140,7 @@ class TextRecipe:
     segment_dropout: float = 0.1
     span_dropout: float = 0.3
     share_unknown: bool = True
+    left_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -303,6 +306,8 @@ class Recipe:
                 f"data.window is {self.data.window}; "
                 f"it must be a multiple of {self.tokenizer.model.downsampling}"
             )
+        if self.text.left_first and not self.data.mirror:
+            raise KinelexError("text.left_first learns mirror images; set data.mirror=true")
         for name in ("masked", "residual"):
             check_heads(f"{name}.transformer", getattr(self, name).transformer)
         if self.start is not None:

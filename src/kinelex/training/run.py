@@ -10,7 +10,7 @@ from pathlib import Path
 from kinelex.alignment.motion_segments import MotionSegmenter
 from kinelex.data.store import Store
 from kinelex.errors import KinelexError
-from kinelex.generators.base import ConditionWhitening
+from kinelex.generators.base import ConditionWhitening, TextReading
 from kinelex.generators.model import MoMaskModel, MotionModel
 from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
@@ -110,6 +110,6 @@ def load_parts(recipe: Recipe | HostRecipe, stores: Sequence[str | Path], output
         masked, alignment = masked.transformer, masked.alignment
     model = MoMaskModel(
         skeleton=skeleton, normalizer=normalizer, whitening=whitening, encoder=encoder, masked=masked,
-        alignment=alignment, sampling=recipe.sampling, **models,
+        alignment=alignment, sampling=recipe.sampling, reading=TextReading(left_first=recipe.text.left_first), **models,
     )  # fmt: skip
     return model.to("cpu")

@@ -182,6 +182,18 @@ class Start:
                 f"Set the recipe's keys to the model's, or take {name} out of start"
             )
 
+    def check_reading(self, left_first: bool) -> None:
+        """Refuse to teach both sides to parts that have only learnt sentences that name the left first.
+
+        Raises:
+            KinelexError: so it is.
+        """
+        if self.model.reading.left_first and not left_first:
+            raise KinelexError(
+                f"the model {self.recipe.model} reads the right as the mirror image of the left; "
+                "set text.left_first=true, or keep the tokenizer alone"
+            )
+
     def check_encoder(self, texts: TextTable) -> None:
         """Refuse another text encoder than the one that the model's parts learnt to read.
 

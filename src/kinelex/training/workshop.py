@@ -123,6 +123,7 @@ class Workshop:
         if start is None:
             return networks
         if start.whitening is not None:
+            start.check_reading(self.recipe.text.left_first)
             start.check_encoder(self.texts)
         for name in start.recipe.taken:
             if name in start.recipe.keep and (self.output / name / CHECKPOINT).is_file():
@@ -155,11 +156,15 @@ class Workshop:
 
     @cached_property
     def said(self) -> dict[str, list[tuple[Sentence, ...]]]:
-        """Sentences of every sequence, by split; validation is not mirrored."""
+        """Sentences of every sequence, by split."""
         return {
-            "train": said_sentences(self.corpus.train, self.recipe.data.mirror),
-            "val": said_sentences(self.corpus.val, False),
+            "train": said_sentences(self.corpus.train, self._mirrored("train")),
+            "val": said_sentences(self.corpus.val, self._mirrored("val")),
         }
+
+    def _mirrored(self, split: str) -> bool:
+        """Whether the mirror images are there too; in validation only where they are read instead."""
+        return self.recipe.data.mirror and (split == "train" or self.recipe.text.left_first)
 
     @cached_property
     def texts(self) -> TextTable:
@@ -206,15 +211,23 @@ class Workshop:
     def sequences(self) -> dict[str, Sequences]:
         """Tokens and text of both splits."""
         vectors = self.whitening(self.texts.vectors)
-        return {name: self._sequences(name, vectors) for name in ("train", "val")}
+        made = {name: self._sequences(name, vectors) for name in ("train", "val")}
+        if not self.recipe.text.left_first:
+            return made
+        return {name: data.saying(~self._lead_right(name)) for name, data in made.items()}
+
+    def _lead_right(self, name: str) -> Tensor:
+        """(C,) which sentences of a split name the right first."""
+        return torch.tensor([s.leads_right for sentences in self.said[name] for s in sentences])
 
     def _sequences(self, name: str, vectors: Any) -> Sequences:
         split = self.corpus.train if name == "train" else self.corpus.val
-        mirror = self.recipe.data.mirror and name == "train"
+        mirror = self._mirrored(name)
+        key = f"{name} {self.corpus.data_hash}" + (" mirrored" if mirror and name == "val" else "")
         with self.fabric.rank_zero_first():
             tokens = token_table(
                 split, self.tokenizer, self.corpus.normalizer, self.corpus.skeleton, mirror,
-                self.recipe.data.offsets, f"{name} {self.corpus.data_hash}", self.cache, self.fabric.device,
+                self.recipe.data.offsets, key, self.cache, self.fabric.device,
             )  # fmt: skip
         sentences, first, count = sentence_rows(self.said[name], self.texts.rows)
         known = self._known_segments(split)
@@ -251,12 +264,15 @@ class Workshop:
         """(M,) numbers of the training sequences in an epoch: rare actions are drawn more often."""
         often = draws_of_parts(self.corpus.train.parts, self.recipe.data.most_draws)
         often = torch.cat((often, often)) if self.recipe.data.mirror else often
+        if self.recipe.text.left_first:
+            often = often[[not all(s.leads_right for s in sentences) for sentences in self.said["train"]]]
         return torch.arange(len(often)).repeat_interleave(often)
 
     @property
     def token_hash(self) -> str:
         """Of all that the token stages are trained on."""
-        return f"{self.corpus.data_hash} {weights_hash(self.tokenizer)} {weights_hash(self.whitening)}"
+        sides = " left first" if self.recipe.text.left_first else ""
+        return f"{self.corpus.data_hash} {weights_hash(self.tokenizer)} {weights_hash(self.whitening)}{sides}"
 
     def stage(self, name: str) -> Stage:
         """A stage ready for the loop, its network freshly initialised.
