@@ -198,6 +198,11 @@ def test_the_denoisers_of_all_recipes_are_wide_enough_for_what_they_predict(name
     assert network.config.features == features
 
 
+def test_the_left_is_not_read_first_by_hosts() -> None:
+    with pytest.raises(KinelexError, match="leave it out"):
+        load_generator_recipe("mdm-cpu", ["text.left_first=true"])
+
+
 def test_noise_that_does_not_fit_through_the_latent_is_refused() -> None:
     recipe = load_generator_recipe("motiondiffuse-base", ["denoiser.transformer.latent=256"])
     with pytest.raises(KinelexError, match=r"latent is 256.* at least the 263 values"):

@@ -11,6 +11,7 @@ from test_loop import assert_equal
 
 from kinelex.cli import main
 from kinelex.errors import KinelexError
+from kinelex.generators.base import TextReading
 from kinelex.generators.model import MoMaskModel
 from kinelex.hub import ModelCard, load_model, save_model
 from kinelex.motion.skeleton import KIT
@@ -198,6 +199,9 @@ def test_models_that_do_not_fit_are_refused(place: Path, recipe: Recipe, model: 
         train(recipe, [place / "store"], place / "wrong", device="cpu", start=replace(model, length=None))
     with pytest.raises(KinelexError, match="starts from tiny; load that model"):
         train(recipe, [place / "store"], place / "wrong", device="cpu")
+    sided = replace(model, reading=TextReading(left_first=True))
+    with pytest.raises(KinelexError, match=r"mirror image of the left; set text\.left_first=true"):
+        train(recipe, [place / "store"], place / "wrong", device="cpu", start=sided)
     encoder = tiny_encoder(place / "other")
     with torch.no_grad():
         encoder.model.get_input_embeddings().weight.normal_()
