@@ -14,7 +14,8 @@ for change in $changes; do overrides+=(--set "$change"); done
 exec > >(sed -u "s/^/[$name $seed] /") 2>&1
 if [ ! -e "$folder/model/config.yaml" ]; then
     mkdir -p "$folder"
-    cp -R "$WORK/shared-$encoder/." "$folder/"
+    # How long things take is learnt from the text, too: what is shared was learnt from both sides.
+    [[ $changes == *text.* ]] || cp -R "$WORK/shared-$encoder/." "$folder/"
     # shellcheck disable=SC2086  # lists of words
     kinelex train "comparison$DEBUG" $STORES --output "$folder" --device "$DEVICE" "${overrides[@]}"
 fi

@@ -1,5 +1,6 @@
-"""Film strips of the same prompts and seeds by several models: `python runs/comparison/strips.py MODEL MODEL --output PNG`.
+"""Film strips of the same prompts and seeds by several models.
 
+`python runs/comparison/strips.py MODEL MODEL --output PNG`
 Every prompt gets a strip of each model, one under another, with the last two names of the model's path in front.
 """
 
