@@ -88,7 +88,9 @@ def generate(pipeline: Pipeline, prompts: list[Prompt]) -> Spent:
         "transformers",
         lambda: model.generator.generate(plan.condition, plan.lengths, seeds, pipeline.options),
     )
-    features = spent.on("decoder", lambda: model.tokenizer.decode(tokens))
+    features = spent.on(
+        "decoder", lambda: model.mirrored_back(model.tokenizer.decode(tokens), plan.condition)
+    )
     spent.on("joints, feet", lambda: pipeline.motions(features, plan.lengths, plan.segments))
     return spent
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From the data packs to the tables of docs/results.md. Killed or stopped, it goes on when it is started again.
 #
-#   PACKS=packs runs/reproduce.sh          all: by its steps about five hours of two cores
+#   PACKS=packs runs/reproduce.sh          all: by its steps about six hours of two cores
 #   runs/reproduce.sh debug                all of it in minutes, on bundled recordings, with networks that learn nothing
 #
 # PACKS   folder of the unpacked packs (docs/evaluation.md names them)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from kinelex.alignment.segmo import AlignmentConfig, SegmentAlignment
+from kinelex.evaluation.candidate import ModelCandidate
 from kinelex.generators.base import TextReading
 from kinelex.generators.model import MoMaskModel, MotionModel
 from kinelex.hub import load_model, save_model
@@ -23,6 +24,8 @@ from kinelex.search.grounding import sliding_spans
 from kinelex.text.mirroring import mirror_text
 from tiny_model import recorded_features
 
+# More tokens than are read at once, and more phrases than one timeline holds.
+LONG = "a person walks forward, turns right, waves, sits down, jumps, turns left, then runs"
 TEXTS = [
     "a person turns right",
     "a person walks forward",
@@ -57,6 +60,30 @@ def test_the_mirror_image_of_a_sentence_gives_the_mirror_image_of_the_motion(pip
     assert same(made[1], images[1]), "no side is named"
     assert same(made[2], mirrored(images[2]))
     assert not same(made[0], images[0])
+
+
+def test_stories_and_long_clips_are_mirrored_too(pipeline: Pipeline) -> None:
+    for text, seconds in ((LONG, 8.0), ("a person walks forward then turns right", 14.0)):
+        one, image = (
+            pipeline(said, seed=4, duration=seconds, foot_lock=False) for said in (text, mirror_text(text))
+        )
+        assert one.segments == mirrored(image).segments
+        assert not same(one, image)
+    assert same(one, mirrored(image))
+
+
+def test_what_is_evaluated_is_mirrored_too(pipeline: Pipeline) -> None:
+    candidate = ModelCandidate(pipeline.model)
+    candidate.prepare([TEXTS[0], mirror_text(TEXTS[0])])
+    one, other = candidate.generate([TEXTS[0], mirror_text(TEXTS[0])], torch.tensor([9, 9]), [5, 5])
+    torch.testing.assert_close(mirror_features(one, pipeline.model.skeleton), other, atol=1e-4, rtol=1e-4)
+
+
+def test_every_spelling_of_a_winding_is_read_alike(pipeline: Pipeline) -> None:
+    texts = ["a person turns counterclockwise", "a person turns anti-clockwise", "a person turns clock wise"]
+    made = pipeline.generate_batch([Prompt(text, 3, 2.0) for text in texts])
+    assert np.array_equal(made[0].positions, made[1].positions)
+    assert np.allclose(mirrored(made[2]).positions, made[0].positions, atol=2e-3)
 
 
 def test_what_is_read_left_first_is_drawn_as_ever(pipeline: Pipeline, model: MotionModel) -> None:

@@ -46,8 +46,10 @@ def test_a_caption_is_tagged_as_humanml3d_tags() -> None:
         ("a person stops, turns, and waves", ["stop", "turn", "wave"]),
         ("he takes two steps back", ["take"]),
         ("someone throws punches and kicks", ["throw"]),
-        ("someone waves, kicks and dances", ["wave", "kick", "dance"]),
-        ("someone walks in and kicks", ["walk", "kick"]),
+        ("someone sits, waves, kicks and dances", ["sit", "wave", "kick", "dance"]),
+        ("someone walks backwards, trips, falls and rolls", ["walk", "trip", "fall", "roll"]),
+        ("a person kneels, thumbs and fingers touching", ["kneel", "touch"]),
+        ("a person walks, strides and steps getting longer", ["walk", "get"]),
         ("a person jogging in place", ["jog"]),
     ],
 )

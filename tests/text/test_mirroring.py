@@ -23,6 +23,10 @@ SWAPS = [
     ("walks right before turning left", "walks left before turning right"),
     ("puts the right foot on the left", "puts the left foot on the right"),
     ("moves it left.", "moves it right."),
+    ("turns right, then turns a little left", "turns left, then turns a little right"),
+    ("steps right, then strafes left past the box", "steps left, then strafes right past the box"),
+    ("spins right before stopping", "spins left before stopping"),
+    ("turns right then moves left right away", "turns left then moves right right away"),
     ("turns right in front of the chair", "turns left in front of the chair"),
     ("to the right in a circle", "to the left in a circle"),
 ]
@@ -56,7 +60,8 @@ def test_what_is_no_side_stays(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["counter-clockwise", "counter clockwise", "anticlockwise", "Anti-clockwise"]
+    "word",
+    ["counter-clockwise", "counter clockwise", "counter clock wise", "anticlockwise", "Anti-clockwise"],
 )
 def test_every_spelling_of_counterclockwise_is_known(word: str) -> None:
     once = mirror_text(f"he walks {word}")

@@ -233,7 +233,9 @@ class _Said:
 
 def _left_first(sentence: str, phrases: Sequence[str]) -> _Said:
     if not leads_right(sentence, *phrases):
-        return _Said(sentence, tuple(phrases), False)
+        # Twice mirrored, "anticlockwise" is spelled as the mirror image of "clockwise" is.
+        twice = [mirror_text(mirror_text(text)) for text in (sentence, *phrases)]
+        return _Said(twice[0], tuple(twice[1:]), False)
     return _Said(mirror_text(sentence), tuple(map(mirror_text, phrases)), True)
 
 

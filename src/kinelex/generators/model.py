@@ -89,6 +89,10 @@ class MotionModel(ABC):
             KinelexError: the arguments' sizes differ, or the options are of another kind of model.
         """
         features = self._draw(condition, lengths, seeds, self.options(options), known)
+        return self.mirrored_back(features, condition)
+
+    def mirrored_back(self, features: Tensor, condition: TextCondition) -> Tensor:
+        """Normalised features (B, T, D) with the samples mirrored whose text was read as its mirror image."""
         if condition.mirrored is None or not condition.mirrored.any():
             return features
         image = self.normalizer(mirror_features(self.normalizer.restore(features), self.skeleton))

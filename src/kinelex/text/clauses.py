@@ -13,7 +13,7 @@ PAUSE = re.compile(r"[.;!?\n]|[,:]| - |–|—")
 # How a clause relates in time to the clause before it in the text.
 NEXT, BEFORE, AFTER = "next", "before", "after"
 # What happens at the same time stays in one clause; a comma after such an opening does not cut.
-SIMULTANEOUS = frozenset(("while", "whilst", "as", "when", "with", "without", "if"))
+SIMULTANEOUS = frozenset(("while", "whilst", "as", "when", "with", "if"))
 AUXILIARIES = frozenset(("is", "are", "was", "were", "has", "does"))
 PERSONAL = frozenset(("he", "she", "they"))
 SIDES = frozenset(("left", "right"))

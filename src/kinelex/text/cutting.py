@@ -104,6 +104,8 @@ def _waits(clause: Clause, tokens: Sequence[Token], i: int) -> bool:
     first = clause.tokens[0]
     if first.word in SIMULTANEOUS:
         return True
+    if first.word == "without":
+        return clause.opens_sentence and past_subject(tokens, i) > i
     participle = first.form == "ing" and clause.opens_sentence and not clause.lead
     return participle and past_subject(tokens, i) > i
 

@@ -6,27 +6,14 @@ from itertools import pairwise
 
 from kinelex.text.inflection import third_person
 from kinelex.text.lemmas import PUNCTUATION, UNIT
+from kinelex.text.verbs import ALSO_NOUNS, VERBS
 
-_VERB_WORDS = (
-    "act adjust aim alternate applaud approach attempt avoid balance bang begin bend block blow bob bounce bow "
-    "box brace breakdance bring brush call carry cartwheel catch celebrate change check cheer chop circle clap "
-    "clasp clean climb close clutch come complete continue crawl creep cross crouch cry curl curve dance dangle "
-    "dash dig do dodge drag draw dribble drift drink drive drop drum dry duck dust eat elevate end enter "
-    "exercise extend face fall fight finish flail flap flex fling flip fly fold follow gather gesture get give "
-    "go grab grasp greet hang help hesitate hit hold hop hug hunch hurry imitate inspect jab jerk jog juggle "
-    "jump keep kick kneel knock land laugh lay lead lean leap leave let lie lift limp look loosen lose lower "
-    "lunge maintain make march meditate mime mimic mix move nod open pace paddle pass pat pause perform pick "
-    "pitch pivot place play point pose pour practice pray prepare press pretend pull pump punch push put raise "
-    "reach recoil regain relax release remain remove repeat rest resume return reverse ride rise rock roll "
-    "rotate rub run rush salsa salute saunter scratch scrub search set shake shift shimmy shiver shoot shout "
-    "shove show shrug shuffle sidestep signal sip sit skate skip slam slap slash slide slip slouch slow slump "
-    "sneak somersault speak speed spin spread sprint squat stagger stamp stand stare start stay steady step "
-    "stick stir stomp stoop stop strafe straighten stretch stride strike stroll struggle strum strut stumble "
-    "swat sway sweep swim swing swipe swirl switch swivel take talk tap think throw thrust tie tilt tiptoe toss "
-    "touch trip trot try tuck turn twirl twist uncross use veer waddle wait wake walk waltz wander warm wash "
-    "wave wiggle wind wipe wobble write yawn "
+# A word that may be a thing is a command only before what follows a verb: "face left", not "head and face".
+_AFTER_VERB_WORDS = (
+    "left right up down forward forwards backward backwards back around away over out in on off to toward towards with "
+    "from at like along across through the a an your his her their its both one it them yourself"
 )
-_VERBS = frozenset(_VERB_WORDS.split())
+_AFTER_VERB = frozenset(_AFTER_VERB_WORDS.split())
 # What stands between the start of a command and its verb, and is left out in a description.
 _POLITE = frozenset(("please", "now", "just", "ok", "okay"))
 _OPENERS = frozenset(("then", "first", "next", "finally", "again", "also", "and", "afterwards"))
@@ -73,7 +60,7 @@ def _obeyed(word: str) -> str:
 def _for_them(words: list[str], place: int, written: str) -> str:
     """A word of the command as it is said of somebody else."""
     word, before = words[place], words[place - 1] if place else ""
-    if word == "you" and (before in _TO_WHOM or before in _VERBS or before.endswith(("ing", "s", "ed"))):
+    if word == "you" and (before in _TO_WHOM or before in VERBS or before.endswith(("ing", "s", "ed"))):
         return "them"
     return _PERSON.get(word, written)
 
@@ -81,18 +68,26 @@ def _for_them(words: list[str], place: int, written: str) -> str:
 def _commands(words: list[str]) -> set[int]:
     """Which words are verbs in the form of a command; none where the text does not begin with one."""
     verbs: set[int] = set()
-    if any(word in _VERBS and after in _CLIPS for word, after in pairwise(words)):
+    if any(word in VERBS and after in _CLIPS for word, after in pairwise(words)):
         return verbs
     awaited = True
     for place, word in enumerate(words):
-        if word in PUNCTUATION or word in ("and", "then"):
+        if word in PUNCTUATION or word in ("and", "then", "but"):
             awaited = True
         elif awaited and not (word in _POLITE | _OPENERS or word.endswith("ly")):
-            if word in _VERBS | _FORBIDS.keys() and not (
-                words[place + 1 : place + 2] and words[place + 1] in _NAMES_IT
-            ):
+            if _is_command(word, words[place + 1] if place + 1 < len(words) else "", bool(verbs)):
                 verbs.add(place)
             elif not verbs:
                 return verbs
             awaited = False
     return verbs
+
+
+def _is_command(word: str, after: str, later: bool) -> bool:
+    """Whether a word at the place of a verb, of the first clause or a later one, is one in the form of a command."""
+    if word in _FORBIDS:
+        return after in VERBS
+    if word not in VERBS or after in _NAMES_IT:
+        return False
+    alone = not later and (after == "" or after in PUNCTUATION)
+    return word not in ALSO_NOUNS or alone or after in _AFTER_VERB or after.endswith("ly")

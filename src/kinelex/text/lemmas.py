@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from kinelex.errors import KinelexError
+from kinelex.text.inflection import third_person
+from kinelex.text.verbs import ALSO_NOUNS, VERBS
 from kinelex.text.viterbi import SentenceTagger
 
 # BNC tags (C5) -> universal tags as HumanML3D's caption files use them: possessives and articles are DET, the
@@ -51,6 +53,7 @@ SELDOM_NOUN_WORDS = (
     "turns walks waves"
 )
 SELDOM_NOUNS = frozenset(SELDOM_NOUN_WORDS.split())
+_MOVES = frozenset(third_person(verb) for verb in VERBS - ALSO_NOUNS)
 STARTS_PHRASE = ("DET", "NOUN", "ADJ", "NUM", "PRON", "PROPN")
 
 
@@ -172,8 +175,16 @@ def _resumes_action(words: list[str], tags: list[str], i: int) -> bool:
     return not listed and after not in ("NOUN", "CCONJ")
 
 
+def _describes(words: list[str], i: int) -> bool:
+    """Whether a participle comes before the next pause: "stands, steps getting longer"."""
+    end = next((place for place in range(i, len(words)) if words[place] in PUNCTUATION), len(words))
+    return any(word.endswith(("ing", "ed")) for word in words[i + 1 : end])
+
+
 def _closes_bare_verb(words: list[str], tags: list[str], joiner: int) -> bool:
-    """Whether "," or "and" follows a verb without an object: "waves, | kicks and", "looks up and | kicks"."""
+    """Whether "," or "and" follows a verb without an object, and a movement follows: "waves, | kicks and"."""
+    if words[joiner + 1] not in _MOVES or _describes(words, joiner + 1):
+        return False
     last = joiner - 1
     while last > 0 and (tags[last] in ("ADV", "ADP") or words[last] in (",", "and")):
         last -= 1

@@ -11,7 +11,7 @@ SIDE = re.compile(
     re.IGNORECASE,
 )
 # Typing errors that people really make stand beside the right spellings.
-SPIN = re.compile(r"\b(?P<against>(?:counter|couter|conter|anti|ant)[- ]?)?clock-?wise\b", re.IGNORECASE)
+SPIN = re.compile(r"\b(?P<against>(?:counter|couter|conter|anti|ant)[- ]?)?clock[- ]?wise\b", re.IGNORECASE)
 WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?|[.,;:!?()]")
 
 
@@ -34,7 +34,11 @@ MOVERS = _words(
     "swings swinging sway sways swayed swaying rotate rotates rotated rotating slide slides slid "
     "sliding shift shifts shifted shifting go goes going went bend bends bent bending head heads headed "
     "heading lunge lunges lunged lunging kick kicks kicked kicking punch punches punched punching dodge "
-    "dodges dodged dodging circle circles"
+    "dodges dodged dodging circle circles spin spins spun spinning strafe strafes strafed strafing drift "
+    "drifts drifted drifting swerve swerves swerved swerving tiptoe tiptoes wave waves waved waving dance "
+    "dances danced dancing crawl crawls crawled crawling sneak sneaks march marches sprint sprints dash "
+    "dashes leap leaps pivot pivots twirl twirls limp limps stagger staggers stumble stumbles rush rushes "
+    "wander wanders stroll strolls skate skates creep creeps point points reach reaches fall falls"
 )
 PEOPLE = _words(
     "person man woman guy boy girl child kid someone somebody figure character he she they who people"
@@ -125,7 +129,8 @@ def _departs(before: list[str], after: list[str]) -> bool:
 
 def _remains(before: list[str], after: list[str]) -> bool:
     """ "what is left", "nothing left", "all right", "in the right way", "right or wrong"."""
-    if before[-1] in REMAINS or before[-1] == "all" or before[-2:] in (["what", "is"], ["what", "was"]):
+    remains = before[-1] in REMAINS and before[-2] != "a"  # "turns a little left" names a side
+    if remains or before[-1] == "all" or before[-2:] in (["what", "is"], ["what", "was"]):
         return True
     if after[0] in QUALITIES:  # "steps to the left place something down" names a side
         return before[-1] == "the" and before[-2] not in ("to", "on", "from")
@@ -135,8 +140,8 @@ def _remains(before: list[str], after: list[str]) -> bool:
 def _emphasises(before: list[str], after: list[str]) -> bool:
     """ "right now", "sits right back down", "right in front of", "stops right after"."""
     leader = before[-1]
-    if leader in LEADERS:
-        return False
+    if leader in LEADERS:  # "moves left right away"
+        return leader in ("left", "right") and after[0] in ("away", "now")
     if after[0] in ("away", "now") or after[:2] == ["in", "front"]:
         return True
     if after[0] == "back" and after[1] in ("up", "down"):

@@ -117,7 +117,7 @@ def _phrase(clause: Clause, subject: str, caption: str) -> str:
 
 def _opens_with_circumstance(tokens: Sequence[Token]) -> bool:
     """Whether somebody acts only after an opening: "while walking, he waves", "swinging both arms, he jumps"."""
-    if tokens[0].word in SIMULTANEOUS:
+    if tokens[0].word in SIMULTANEOUS or tokens[0].word == "without":
         return any(token.word in SUBJECTS for token in tokens)
     return tokens[0].form == "ing" and any(acts(tokens, i) >= 0 for i in range(1, len(tokens)))
 

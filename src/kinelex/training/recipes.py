@@ -307,7 +307,9 @@ class Recipe:
                 f"it must be a multiple of {self.tokenizer.model.downsampling}"
             )
         if self.text.left_first and not self.data.mirror:
-            raise KinelexError("text.left_first learns mirror images; set data.mirror=true")
+            raise KinelexError(
+                "text.left_first learns mirror images; set data.mirror=true, or text.left_first=false"
+            )
         for name in ("masked", "residual"):
             check_heads(f"{name}.transformer", getattr(self, name).transformer)
         if self.start is not None:

@@ -188,10 +188,11 @@ class Start:
         Raises:
             KinelexError: so it is.
         """
-        if self.model.reading.left_first and not left_first:
+        sided = [name for name in self.recipe.taken if name not in (*_TIMING, "tokenizer")]
+        if sided and self.model.reading.left_first and not left_first:
             raise KinelexError(
                 f"the model {self.recipe.model} reads the right as the mirror image of the left; "
-                "set text.left_first=true, or keep the tokenizer alone"
+                f"set text.left_first=true, or take {sided[0]} out of start"
             )
 
     def check_encoder(self, texts: TextTable) -> None:
