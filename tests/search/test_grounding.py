@@ -22,7 +22,7 @@ from kinelex.hub.folder import ModelCard, save_model
 from kinelex.motion.features import process_joints
 from kinelex.motion.motion import Motion
 from kinelex.pipeline import Pipeline
-from kinelex.search.embedding import compared, motion_tokens
+from kinelex.search.embedding import SeenMotion, compared, motion_tokens
 from kinelex.search.grounding import ModelGrounder, describe, ground, sliding_spans
 from rig_clips import recorded_motion
 
@@ -47,11 +47,11 @@ def test_windows_are_inside_the_clip_and_cover_it_at_every_size(length: int, sho
 
 
 def test_scores_are_cosines_of_the_models_own_outputs(aligned: MotionModel) -> None:
-    tokens = motion_tokens(aligned, recorded_motion())
+    tokens = motion_tokens(aligned, recorded_motion()).tokens
     short = replace(tokens, ids=tokens.ids[:, :20], lengths=torch.tensor([20]))
     spans = Spans(torch.tensor([[0, 4]]), torch.tensor([[20, 9]]))
     phrases = ["a person walks", "a person waves"]
-    found = compared(aligned, short, phrases, spans)
+    found = compared(aligned, SeenMotion(short), phrases, spans)
     assert aligned.alignment is not None
     for row, phrase in enumerate(phrases):
         vector = aligned.whitening(aligned.encoder.embed([phrase]))
