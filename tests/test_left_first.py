@@ -84,6 +84,9 @@ def test_every_spelling_of_a_winding_is_read_alike(pipeline: Pipeline) -> None:
     made = pipeline.generate_batch([Prompt(text, 3, 2.0) for text in texts])
     assert np.array_equal(made[0].positions, made[1].positions)
     assert np.allclose(mirrored(made[2]).positions, made[0].positions, atol=2e-3)
+    model, features = aligned_model(pipeline.model), recorded_features()
+    found = compared(model, feature_tokens(model, features), texts[:2], sliding_spans(len(features) // 4, 5))
+    torch.testing.assert_close(found[0], found[1])
 
 
 def test_what_is_read_left_first_is_drawn_as_ever(pipeline: Pipeline, model: MotionModel) -> None:

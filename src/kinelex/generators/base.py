@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from kinelex.alignment.spans import Spans
 from kinelex.errors import KinelexError
 from kinelex.text.encoders import TextEncoder, TextFeatures
-from kinelex.text.mirroring import leads_right, mirror_text
+from kinelex.text.left_first import left_first
 
 MAX_SEGMENTS = 5
 
@@ -214,29 +214,16 @@ class ReadTexts:
         """The condition of B sentences and their phrases, all of them among the texts."""
         if not self.left_first:
             return TextCondition.of_texts(self.vectors, self.rows, sentences, phrases, self.words)
-        read = [_left_first(*said) for said in zip(sentences, phrases, strict=True)]
+        read = [left_first(sentence, *parts) for sentence, parts in zip(sentences, phrases, strict=True)]
         condition = TextCondition.of_texts(
-            self.vectors, self.rows, [one.sentence for one in read], [one.phrases for one in read], self.words
+            self.vectors,
+            self.rows,
+            [one.texts[0] for one in read],
+            [one.texts[1:] for one in read],
+            self.words,
         )
         mirrored = torch.tensor([one.mirrored for one in read], device=self.vectors.device)
         return replace(condition, mirrored=mirrored)
-
-
-@dataclass(frozen=True)
-class _Said:
-    """A sentence and its phrases as they are read; `mirrored`, if that is their mirror image."""
-
-    sentence: str
-    phrases: tuple[str, ...]
-    mirrored: bool
-
-
-def _left_first(sentence: str, phrases: Sequence[str]) -> _Said:
-    if not leads_right(sentence, *phrases):
-        # Twice mirrored, "anticlockwise" is spelled as the mirror image of "clockwise" is.
-        twice = [mirror_text(mirror_text(text)) for text in (sentence, *phrases)]
-        return _Said(twice[0], tuple(twice[1:]), False)
-    return _Said(mirror_text(sentence), tuple(map(mirror_text, phrases)), True)
 
 
 def read_texts(
@@ -248,8 +235,8 @@ def read_texts(
 ) -> ReadTexts:
     """Encode every different sentence and phrase once, as it is read."""
     if reading.left_first:
-        read = [_left_first(*said) for said in zip(sentences, phrases, strict=True)]
-        sentences, phrases = [one.sentence for one in read], [one.phrases for one in read]
+        read = [left_first(sentence, *parts) for sentence, parts in zip(sentences, phrases, strict=True)]
+        sentences, phrases = [one.texts[0] for one in read], [one.texts[1:] for one in read]
     spoken = list(dict.fromkeys(sentences))
     texts = list(dict.fromkeys([*spoken, *(phrase for parts in phrases for phrase in parts)]))
     rows = {text: row for row, text in enumerate(texts)}

@@ -18,7 +18,7 @@ from kinelex.generators.model import MoMaskModel, MotionModel
 from kinelex.motion.mirror import mirror_features
 from kinelex.motion.motion import Motion
 from kinelex.search.features import motion_features
-from kinelex.text.mirroring import leads_right, mirror_text
+from kinelex.text.left_first import left_first
 from kinelex.tokenizer.rvqvae import TokenizedMotion
 
 
@@ -100,11 +100,11 @@ def compared(model: MoMaskModel, motion: SeenMotion, phrases: Sequence[str], spa
     """
     if motion.mirrored is None:
         return _compared(model, motion.tokens, phrases, spans)
-    turned = torch.tensor([leads_right(phrase) for phrase in phrases], device=model.device)
+    read = [left_first(phrase) for phrase in phrases]
+    turned = torch.tensor([one.mirrored for one in read], device=model.device)
     scores = torch.empty(len(phrases), spans.start.shape[1], device=model.device)
-    read = [mirror_text(phrase) if leads_right(phrase) else phrase for phrase in phrases]
     for rows, tokens in ((~turned, motion.tokens), (turned, motion.mirrored)):
-        own = [read[row] for row in rows.nonzero()[:, 0].tolist()]
+        own = [read[row].texts[0] for row in rows.nonzero()[:, 0].tolist()]
         if own:
             scores[rows] = _compared(model, tokens, own, spans)
     return scores

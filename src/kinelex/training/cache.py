@@ -123,7 +123,8 @@ class Sequences:
 
     def saying(self, wanted: Tensor) -> Sequences:
         """Of the sentences only those where wanted (C,) is True; sequences that are left without any are left out."""
-        counts = self._counts(wanted)
+        owner = torch.arange(len(self.sentence_count)).repeat_interleave(self.sentence_count)
+        counts = torch.bincount(owner[wanted], minlength=len(self.sentence_count))
         some = counts > 0
         return replace(
             self,
@@ -135,11 +136,6 @@ class Sequences:
             known=self.known[wanted],
             counts=None if self.counts is None else self.counts[wanted],
         )
-
-    def _counts(self, wanted: Tensor) -> Tensor:
-        """(N,) how many of a sequence's sentences are wanted."""
-        owner = torch.arange(len(self.sentence_count)).repeat_interleave(self.sentence_count)
-        return torch.bincount(owner[wanted], minlength=len(self.sentence_count))
 
 
 def said_sentences(split: Split, mirror: bool) -> list[tuple[Sentence, ...]]:

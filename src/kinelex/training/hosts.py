@@ -124,7 +124,7 @@ class HostRecipe(ABC):
     def __post_init__(self) -> None:
         check_retrieval(self.durations is not None and self.durations.localised, self.retrieval)
         if self.text.left_first:
-            raise KinelexError("text.left_first is not for hosts that read words; leave it out")
+            raise KinelexError("text.left_first is for the recipes of MoMask; leave it out")
         if self.start is not None:
             self.start.check(self.parts, self.stages)
 
