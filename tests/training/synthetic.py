@@ -27,7 +27,7 @@ def write_store(folder: Path, copies: int = 3) -> Path:
         if length == 120:
             captions.append(Caption.of("a person waves with the right hand", 1.0, 4.0))
         segments = (
-            (Segment("walks forward", 0.0, 2.0), Segment("turns right", 2.0, 4.5)) if length == 90 else ()
+            (Segment("walks forward", 0.0, 2.0), Segment("turns left", 2.0, 4.5)) if length == 90 else ()
         )
         split = "val" if number % len(LENGTHS) in (2, 7) else "train"
         writer.add(

@@ -8,11 +8,17 @@ from pathlib import Path
 import pytest
 from synthetic import write_store
 
+from kinelex.data.captions import Caption
+from kinelex.data.store import StoredClip
+from kinelex.data.store_writer import StoreWriter
 from kinelex.errors import KinelexError
 from kinelex.motion.features import joints_from_features
+from kinelex.motion.motion import Segment
 from kinelex.motion.skeleton import HUMANML3D
+from kinelex.prompts import Prompt
 from kinelex.training.corpus import Part, Sentence, draws_of_clips, draws_of_parts, read_corpus
 from kinelex.training.recipes import DataRecipe
+from tiny_model import recorded_features
 
 
 def test_short_clips_are_left_out_or_stand_still_before_and_after(tmp_path: Path) -> None:
@@ -37,6 +43,23 @@ def test_actions_are_the_main_verbs_of_captions_of_one_phrase(tmp_path: Path) ->
     assert all(part.action in ("", "jump", "run", "walk", "wave") for part in parts)
     for part in parts:
         assert (part.action == "") == (len(part.sentences[0].phrases) > 1)
+
+
+def test_phrases_are_those_of_a_prompt_in_the_same_words(tmp_path: Path) -> None:
+    texts = ("someone lifts their left arm and then walks back", "a person squats twice", "a person walks on")
+    segments = (Segment("a person squats once", 0.0, 2.0), Segment("a person squats once", 2.0, 4.0))
+    features = recorded_features()[:80].numpy()
+    writer = StoreWriter(tmp_path, HUMANML3D)
+    for split in ("train", "val"):
+        captions = tuple(map(Caption.of, texts))
+        writer.add(StoredClip(split, split, split, "recorded", "MIT", features, captions, segments))
+    writer.close({"corpus": "said"}, ())
+    (part,) = read_corpus([tmp_path], DataRecipe()).train.parts
+    several, counted, single = part.sentences
+    assert several.phrases == Prompt(texts[0]).phrases == ("someone lifts their left arm", "someone walks back")
+    assert counted.phrases == Prompt(texts[1]).phrases == ("a person squats once",) * 2
+    assert single.phrases == ("a person squats once",) * 2, "a caption that does not name both keeps the exact ones"
+    assert part.cuts == (40,)
 
 
 @pytest.mark.parametrize("most", [1, 3, 16])

@@ -180,17 +180,22 @@ def test_cached_tokens_are_what_the_tokenizer_says(workshop: Workshop) -> None:
 
 
 def test_sentences_go_with_their_motion(workshop: Workshop) -> None:
-    """Time-tagged captions have their own part; exact segments win over the segmenter; mirrors swap sides."""
+    """Time-tagged captions have their own part; phrases are as many as the exact segments; mirrors swap sides."""
     parts = workshop.corpus.train.parts
     tagged = [part for part in parts if any("waves" in s.text for s in part.sentences)]
     assert {part.frames for part in tagged} == {60}
     assert len(tagged) == 3
     composed = [part for part in parts if part.frames == 90]
-    assert all(part.sentences[0].phrases == ("walks forward", "turns right") for part in composed)
+    assert all(part.cuts == (40,) for part in composed)
+    said_of_part = {sentence.text: sentence.phrases for part in composed for sentence in part.sentences}
+    assert said_of_part == {
+        "a person walks forward then turns left": ("a person walks forward", "a person turns left"),
+        "someone runs": ("walks forward", "turns left"),
+    }
     said = workshop.said["train"]
     row = len(parts) + parts.index(composed[0])
     assert said[row][0].text == "a person walks forward then turns right"
-    assert said[row][0].phrases == ("walks forward", "turns left")
+    assert said[row][0].phrases == ("a person walks forward", "a person turns right")
 
 
 def test_conditions_are_the_whitened_vectors_of_sentence_and_phrases(workshop: Workshop) -> None:

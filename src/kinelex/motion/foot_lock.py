@@ -25,31 +25,6 @@ _PELVIS_ROUNDS = 4
 _SMALL = 1e-9  # metres, below which a vector has no direction
 
 
-@dataclass(frozen=True)
-class _Leg:
-    """Joint indices of a leg: `heel` and `toe` are the contact joints, `foot` all joints below the ankle."""
-
-    hip: int
-    knee: int
-    ankle: int
-    heel: int
-    toe: int
-    foot: tuple[int, ...]
-
-    @staticmethod
-    def ending_in(contact: tuple[int, int], skeleton: Skeleton) -> _Leg:
-        chain = next(chain for chain in skeleton.chains if contact[1] in chain)
-        return _Leg(chain[1], chain[2], chain[3], contact[0], contact[1], chain[4:])
-
-
-@dataclass(frozen=True)
-class _FootPath:
-    """Where the foot should go: ankle (..., T, 3), and the joints below it (..., T, F, 3)."""
-
-    ankle: Tensor
-    foot: Tensor
-
-
 def lock_feet(positions: Tensor, fps: float, skeleton: Skeleton, contacts: Tensor | None = None) -> Tensor:
     """Hold planted feet in place and feet above the floor y = 0; every bone keeps its length.
 
@@ -62,7 +37,7 @@ def lock_feet(positions: Tensor, fps: float, skeleton: Skeleton, contacts: Tenso
     """
     contacts = foot_contacts(positions, fps, skeleton) if contacts is None else contacts
     joints = positions.double()  # sqrt in a nearly straight leg costs half the digits
-    legs = tuple(_Leg.ending_in(pair, skeleton) for pair in (skeleton.left_foot, skeleton.right_foot))
+    legs = tuple(Leg.ending_in(pair, skeleton) for pair in (skeleton.left_foot, skeleton.right_foot))
     window = max(1, round(_BLEND * fps))
     feet = tuple(
         _foot_path(joints, leg, contacts[..., 2 * side], contacts[..., 2 * side + 1], window)
@@ -76,23 +51,23 @@ def lock_feet(positions: Tensor, fps: float, skeleton: Skeleton, contacts: Tenso
     return moved.to(positions.dtype)
 
 
-def _foot_path(joints: Tensor, leg: _Leg, heel_down: Tensor, toe_down: Tensor, window: int) -> _FootPath:
+def _foot_path(joints: Tensor, leg: Leg, heel_down: Tensor, toe_down: Tensor, window: int) -> FootPath:
     """Targets of a rigid foot: turned about its heel, then shifted, then lifted out of the floor."""
     heel, toe = joints[..., leg.heel, :], joints[..., leg.toe, :]
     direction = toe - heel
     flat = heel_down & toe_down
     held = _spread(run_means(direction, flat) - direction, flat, window)
-    turn = _turn(direction, direction + held)
-    turned = _apply(turn, direction.unsqueeze(-2)).squeeze(-2)
+    turn = turn_between(direction, direction + held)
+    turned = rotated(turn, direction.unsqueeze(-2)).squeeze(-2)
 
     by_toe = run_means(toe, toe_down) - turned
     by_heel = _between_toe_holds(by_toe, run_means(heel, heel_down), toe_down, heel_down)
     target = torch.where(toe_down.unsqueeze(-1), by_toe, by_heel)
     shift = _spread(target - heel, toe_down | heel_down, window)
-    placed = _apply(turn, joints[..., [leg.ankle, *leg.foot], :] - heel.unsqueeze(-2))
+    placed = rotated(turn, joints[..., [leg.ankle, *leg.foot], :] - heel.unsqueeze(-2))
     placed = placed + (heel + shift).unsqueeze(-2)
     placed[..., 1] += (-placed[..., 1].amin(-1, keepdim=True)).clamp(min=0)
-    return _FootPath(placed[..., 0, :], placed[..., 1:, :])
+    return FootPath(placed[..., 0, :], placed[..., 1:, :])
 
 
 def _between_toe_holds(by_toe: Tensor, alone: Tensor, toe_down: Tensor, heel_down: Tensor) -> Tensor:
@@ -141,77 +116,3 @@ def _at(values: Tensor, frame: Tensor) -> Tensor:
     """Values (..., T, C) at frames (..., T), clamped to the clip."""
     inside = frame.clamp(0, values.shape[-2] - 1).unsqueeze(-1)
     return values.gather(-2, inside.expand(*inside.shape[:-1], values.shape[-1]))
-
-
-def _pelvis_shift(joints: Tensor, legs: tuple[_Leg, ...], feet: tuple[_FootPath, ...], window: int) -> Tensor:
-    """(..., T, 3) the least shift that brings every ankle target within reach, eased in and out over time."""
-    frames = joints.shape[-3]
-    shift = _within_reach(torch.zeros_like(joints[..., 0, :]), joints, legs, feet)
-    rows = shift.transpose(-2, -1).reshape(-1, 1, frames)
-    half = window // 2
-    eased = functional.avg_pool1d(functional.pad(rows, (half, half), "replicate"), 2 * half + 1, stride=1)
-    eased = eased.view(*shift.shape[:-2], 3, frames).transpose(-2, -1)
-    return _within_reach(eased, joints, legs, feet)
-
-
-def _within_reach(
-    shift: Tensor, joints: Tensor, legs: tuple[_Leg, ...], feet: tuple[_FootPath, ...]
-) -> Tensor:
-    """Project the pelvis' shift onto both legs' spheres of reach in turn."""
-    for _ in range(_PELVIS_ROUNDS):
-        for leg, foot in zip(legs, feet, strict=True):
-            gap = foot.ankle - joints[..., leg.hip, :] - shift
-            distance = gap.norm(dim=-1, keepdim=True)
-            missing = (distance - _reach(joints, leg)).clamp(min=0)
-            shift = shift + gap / distance.clamp(min=_SMALL) * missing
-    return shift
-
-
-def _reach(joints: Tensor, leg: _Leg) -> Tensor:
-    """(..., T, 1) the longest distance from hip to ankle that a leg may take."""
-    hip, knee, ankle = (joints[..., joint, :] for joint in (leg.hip, leg.knee, leg.ankle))
-    whole = (knee - hip).norm(dim=-1, keepdim=True) + (ankle - knee).norm(dim=-1, keepdim=True)
-    return (_STRAIGHT * whole).maximum((ankle - hip).norm(dim=-1, keepdim=True))
-
-
-def _place_leg(moved: Tensor, joints: Tensor, leg: _Leg, foot: _FootPath, forward: Tensor) -> None:
-    """Write knee, ankle and foot of one leg into `moved`, whose hip is already in place."""
-    old_hip, old_knee, old_ankle = (joints[..., joint, :] for joint in (leg.hip, leg.knee, leg.ankle))
-    hip = moved[..., leg.hip, :].clone()
-    thigh = (old_knee - old_hip).norm(dim=-1, keepdim=True)
-    shin = (old_ankle - old_knee).norm(dim=-1, keepdim=True)
-    gap = foot.ankle - hip
-    old_distance = (old_ankle - old_hip).norm(dim=-1, keepdim=True)
-    distance = gap.norm(dim=-1, keepdim=True).minimum(_reach(joints, leg)).maximum((thigh - shin).abs())
-    axis = _unit(gap)
-    ankle = hip + axis * distance
-
-    swung = _apply(_turn(old_ankle - old_hip, gap), (old_knee - old_hip).unsqueeze(-2)).squeeze(-2)
-    # A leg that was straight has no bend to keep: as far as it must bend now, it does so forwards.
-    hint = 0.02 * thigh * ((distance - old_distance).abs() / 0.01).clamp(max=1.0)
-    bend = _unit(_across(swung, axis) + hint * _across(forward, axis))
-    along = (thigh**2 - shin**2 + distance**2) / (2 * distance.clamp(min=_SMALL))
-    moved[..., leg.knee, :] = hip + along * axis + (thigh**2 - along**2).clamp(min=0).sqrt() * bend
-    moved[..., leg.ankle, :] = ankle
-    # Where the ankle could not get there, the foot turns about it so that the toe still points at its place.
-    toe = foot.foot[..., -1, :]
-    rolled = _apply(_turn(toe - foot.ankle, toe - ankle), foot.foot - foot.ankle.unsqueeze(-2))
-    moved[..., list(leg.foot), :] = ankle.unsqueeze(-2) + rolled
-
-
-def _across(vectors: Tensor, axis: Tensor) -> Tensor:
-    return vectors - (vectors * axis).sum(-1, keepdim=True) * axis
-
-
-def _unit(vectors: Tensor) -> Tensor:
-    return functional.normalize(vectors, dim=-1, eps=_SMALL)
-
-
-def _turn(source: Tensor, target: Tensor) -> Tensor:
-    """(..., 3, 3) shortest rotations between the directions of two vectors."""
-    return shortest_rotations(_unit(target), _unit(source))
-
-
-def _apply(rotation: Tensor, vectors: Tensor) -> Tensor:
-    """Rotate vectors (..., N, 3) by rotations (..., 3, 3)."""
-    return vectors @ rotation.transpose(-2, -1)

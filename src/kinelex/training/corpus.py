@@ -23,6 +23,7 @@ from kinelex.motion.mirror import mirror_features
 from kinelex.motion.skeleton import Skeleton
 from kinelex.progress import track
 from kinelex.text.mirroring import leads_right, mirror_text
+from kinelex.text.repetition import spelled_out
 from kinelex.text.segmenter import segment
 from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.training.recipes import DataRecipe
@@ -177,13 +178,12 @@ def _parts(
                 continue
             missing = recipe.min_frames - total
             first, last = -(missing // 2), total + missing - missing // 2
-        exact = tuple(piece.text for piece in clip.segments)
-        if caption.whole and 0 < len(exact) <= MAX_SEGMENTS:
+        if caption.text not in phrases:
+            phrases[caption.text] = _phrases(caption.text)
+        own, exact = phrases[caption.text], tuple(piece.text for piece in clip.segments)
+        # The clip's own names of its segments are the plainest there are; a prompt has other words for them.
+        if caption.whole and 0 < len(exact) <= MAX_SEGMENTS and len(own) != len(exact):
             own = exact
-        elif caption.text in phrases:
-            own = phrases[caption.text]
-        else:
-            own = phrases[caption.text] = tuple(segment(caption.text, limit=MAX_SEGMENTS))
         said.setdefault((first, last), []).append(Sentence(caption.text, own))
         actions.setdefault(caption.text, _action(caption, own))
     return [
@@ -196,6 +196,12 @@ def _parts(
         )
         for (first, last), texts in said.items()
     ]
+
+
+def _phrases(text: str) -> tuple[str, ...]:
+    """What a prompt of the same words is taken apart into."""
+    found = spelled_out(segment(text, limit=MAX_SEGMENTS), limit=MAX_SEGMENTS)
+    return tuple(action.text for action in found for _ in range(action.count))
 
 
 def _cuts(clip: StoredClip, first: int, frames: int, fps: float) -> tuple[int, ...]:
