@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -125,6 +127,40 @@ def test_repetitions_are_said_and_have_their_segments(composed: tuple[Path, Path
     assert found
     with pytest.raises(KinelexError, match="give 0 to 1"):
         ComposeOptions(repeats=1.5)
+
+
+def test_what_goes_on_is_longer_than_recorded_and_said_to_go_on(tmp_path: Path) -> None:
+    clips = [
+        stored(f"w{i}", walker(44 + i), "a person walks forward", "someone walks ahead") for i in range(4)
+    ]
+    clips += [
+        stored("s", walker(44), "someone takes a few steps forward"),
+        stored("t", walker(44), "a person turns left"),
+    ]
+    make_store(tmp_path / "source", clips)
+    options = ComposeOptions(sequences=24, captions=4, going_on=1.0)
+    prepare("compose", [tmp_path / "source"], tmp_path / "on", options, workers=1)
+    store, said = Store.open(tmp_path / "on"), Counter[str]()
+    for clip in store:
+        assert set(clip.source.removeprefix("compose/").split("+")) <= {"w0", "w1", "w2", "w3"}
+        assert len(set(clip.source.removeprefix("compose/").split("+"))) == 1
+        assert 48 < len(clip.features) <= 196
+        begun, *others = clip.segments
+        assert begun.text == "a person walks forward"
+        assert [other.text for other in others] in ([], ["a person keeps walking"])
+        assert clip.segments[-1].end == pytest.approx(len(clip.features) / 20)
+        said.update(
+            re.sub("^(someone|(a|the) (person|figure)) ", "", caption.text) for caption in clip.captions
+        )
+        joints = clip.motion(store.skeleton).positions
+        speeds = np.linalg.norm(np.diff(joints[:, 0], axis=0), axis=-1) * 20
+        assert speeds.min() > 0.6 * np.median(speeds), "it never stops"
+        assert speeds.max() < 1.4 * np.median(speeds)
+    assert {"walks forward", "walks on and on", "keeps walking"} <= said.keys()
+    assert any(text.endswith(" and keeps going") for text in said)
+    assert not any("before" in text or "few steps" in text for text in said)
+    with pytest.raises(KinelexError, match="give 0 to 1"):
+        ComposeOptions(repeats=0.6, going_on=0.6)
 
 
 def test_composing_twice_gives_the_same_bytes(composed: tuple[Path, Path]) -> None:

@@ -86,6 +86,10 @@ def add_parser(commands: Any) -> None:
         help="share of composed sequences in which actions happen twice or three times (default: 0)",
     )  # fmt: skip
     parser.add_argument(
+        "--going-on", type=float, default=0.0, metavar="SHARE",
+        help="share of them that show a walk or a run, longer than recorded, and say that it goes on (default: 0)",
+    )  # fmt: skip
+    parser.add_argument(
         "--seed", type=int, default=0, help="of caption templates and of compose (default: 0)"
     )
     parser.add_argument("--workers", type=int, help="processes (default: one a core)")
@@ -113,7 +117,8 @@ def run(options: argparse.Namespace) -> None:
         return
     if options.corpus == "compose" and sources:
         composing = ComposeOptions(
-            sequences=options.count, repeats=options.repeats, seed=options.seed, dtype=options.dtype
+            sequences=options.count, repeats=options.repeats, going_on=options.going_on, seed=options.seed,
+            dtype=options.dtype,
         )
         print(prepare("compose", sources, options.output, composing, **processes).summary())
         return

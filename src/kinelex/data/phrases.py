@@ -78,8 +78,14 @@ def _ing(verb: str) -> str:
     return verb + "ing"
 
 
-def sentence(phrases: Sequence[str], random: Random) -> str:
-    """A sentence that says that things happen in this order: "a person walks forward, then sits down"."""
+def sentence(phrases: Sequence[str], random: Random, *, gerunds: bool = True) -> str:
+    """A sentence that says that things happen in this order: "a person walks forward, then sits down".
+
+    Args:
+        phrases: verb phrases.
+        random: which words join them.
+        gerunds: whether the last may be what the others happen before: "before sitting down".
+    """
     subject = random.choice(_SUBJECTS) if random.random() < 0.5 else SUBJECT
     first, *others = phrases
     text, way = f"{subject} {first}", ""
@@ -87,7 +93,7 @@ def sentence(phrases: Sequence[str], random: Random) -> str:
         is_last = number == len(others) - 1
         # A list with commas ends with "and" or "then".
         ways = ("then", "and then", "comma") if way == "comma" else ("then", "and then", "comma", "sentence")
-        way = random.choice((*ways, "before") if is_last and way != "comma" else ways)
+        way = random.choice((*ways, "before") if gerunds and is_last and way != "comma" else ways)
         if way == "then":
             text += f", then {phrase}"
         elif way == "and then" or (way == "comma" and is_last):

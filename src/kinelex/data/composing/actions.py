@@ -1,0 +1,181 @@
+"""Stored clips that show one action, and the pieces of them that sequences are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from random import Random
+
+from kinelex.data.composing.lasting import lasting
+from kinelex.data.phrases import verb_phrase
+from kinelex.data.store import SPLITS, Store
+from kinelex.progress import track
+
+SHORTEST, _LONGEST = 16, 140  # frames of an action that is used as a whole
+CROP = (30, 80)  # frames of a piece of an action that goes on and on
+_GOES_SOMEWHERE = frozenset(
+    (
+        "walk",
+        "run",
+        "jog",
+        "sprint",
+        "dash",
+        "march",
+        "sneak",
+        "step",
+        "take",
+        "move",
+        "stroll",
+        "shuffle",
+        "sidestep",
+    )
+)
+GOES_ON = _GOES_SOMEWHERE | frozenset(("dance", "wave", "box", "stand"))
+_HAPPENS_ONCE = frozenset(
+    (
+        "turn",
+        "turns",
+        "stop",
+        "stops",
+        "veer",
+        "circle",
+        "half",
+        "jumps",
+        "jump",
+        "kicks",
+        "raises",
+        "lifts",
+        "two",
+        "once",
+    )
+)
+# Walking to somewhere and doing something there is what people ask for most.
+_WALK_WEIGHT = 2.5
+_ASIDE = ("left", "right", "both", "sideways", "circle", "turn", "turns")
+_SIDES = (*_ASIDE, "backward", "backwards")
+
+
+@dataclass(frozen=True)
+class Action:
+    """A stored clip that shows one action, and ways to say it.
+
+    Attributes:
+        clip: its number in the store.
+        frames: of the clip.
+        phrases: verb phrases, the plainest first.
+        goes_on: whether a piece of it shows the same, as of a walk.
+        from_start: whether a piece has to begin where the clip does.
+        kind: verb and sides; kinds are drawn more evenly than clips.
+    """
+
+    clip: int
+    frames: int
+    phrases: tuple[str, ...]
+    goes_on: bool
+    from_start: bool
+    kind: str
+
+    @property
+    def goes_straight_on(self) -> bool:
+        """Whether it is a way to go straight on, which can take as long as one likes."""
+        verb, *sides = self.kind.split()
+        return (
+            self.goes_on
+            and verb in _GOES_SOMEWHERE
+            and not set(sides) & set(_ASIDE)
+            and bool(lasting(self.phrases))
+        )
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Frames [start, stop) of a stored clip, ways to say what happens, and whether it is all of an action that ends."""
+
+    clip: int
+    start: int
+    stop: int
+    phrases: tuple[str, ...]
+    whole: bool = False
+
+    @property
+    def frames(self) -> int:
+        """How many."""
+        return self.stop - self.start
+
+
+@dataclass
+class Pool:
+    """The actions of a split by kind; rare kinds are drawn more often than their number of clips says."""
+
+    actions: dict[str, list[Action]] = field(default_factory=dict)
+
+    def add(self, action: Action) -> None:
+        """Put an action to the others of its kind."""
+        self.actions.setdefault(action.kind, []).append(action)
+
+    def __len__(self) -> int:
+        """Actions of all kinds."""
+        return sum(map(len, self.actions.values()))
+
+    def draw(self, random: Random, count: int) -> list[Action]:
+        """Actions of one kind."""
+        kinds = list(self.actions)
+        kind = random.choices(kinds, [self._weight(kind) for kind in kinds])[0]
+        return [random.choice(self.actions[kind]) for _ in range(count)]
+
+    def _weight(self, kind: str) -> float:
+        return len(self.actions[kind]) ** 0.5 * (_WALK_WEIGHT if kind.startswith("walk") else 1.0)
+
+    def going_straight_on(self) -> Pool:
+        """Those that can take as long as one likes."""
+        kept = {
+            kind: [action for action in actions if action.goes_straight_on]
+            for kind, actions in self.actions.items()
+        }
+        return Pool({kind: actions for kind, actions in kept.items() if actions})
+
+
+def pools_of(store: Store) -> Mapping[str, Pool]:
+    """The actions of every split: clips with a caption that is about all of them and names one action."""
+    pools = {split: Pool() for split in SPLITS}
+    frames, captions = store.column("frames"), store.column("captions")
+    phrase_of = lru_cache(maxsize=None)(verb_phrase)
+    for clip, split in enumerate(track(store.column("split"), "reading captions", total=len(store))):
+        whole = [caption["text"] for caption in captions[clip] if caption["start"] == caption["end"] == 0]
+        phrases = dict.fromkeys(phrase for text in whole if (phrase := phrase_of(text)))
+        if phrases and (action := _action(clip, frames[clip], tuple(phrases))) is not None:
+            pools[split].add(action)
+    return pools
+
+
+def _action(clip: int, frames: int, phrases: tuple[str, ...]) -> Action | None:
+    """None for a clip that is too short, or too long to be used whole."""
+    words = [set(phrase.split()) for phrase in phrases]
+    verbs = {base(phrase.split()[0]) for phrase in phrases}
+    waves = any("wav" in phrase for phrase in phrases)
+    goes_on = waves or (verbs <= GOES_ON and not any(own & _HAPPENS_ONCE for own in words))
+    if frames < SHORTEST or (frames > _LONGEST and not goes_on):
+        return None
+    sides = [side for side in _SIDES if side in words[0]]
+    kind = " ".join([base(phrases[0].split()[0]), *sides])
+    # A wave starts with the arm going up; a piece from the middle of it would begin with a jerk.
+    return Action(clip, frames, phrases, goes_on, waves, kind)
+
+
+def base(verb: str) -> str:
+    """ "walks" -> "walk", "reaches" -> "reach"."""
+    return verb[:-2] if verb.endswith(("shes", "ches", "xes")) else verb.removesuffix("s")
+
+
+def cropped(action: Action, room: int, random: Random) -> Piece | None:
+    """The action as a whole or, of one that goes on and on, a piece; None if there is no room for it."""
+    if not action.goes_on or action.frames <= CROP[0]:
+        whole = Piece(action.clip, 0, action.frames, action.phrases, whole=not action.goes_on)
+        return whole if action.frames <= room else None
+    longest = min(CROP[1], action.frames, room)
+    if longest < CROP[0]:
+        return None
+    length = random.randint(CROP[0], longest)
+    start = 0 if action.from_start else random.randint(0, action.frames - length)
+    return Piece(action.clip, start, start + length, action.phrases)
