@@ -110,10 +110,10 @@ def _plan(store: Store, options: ComposeOptions) -> list[_Sequence]:
 def _choose(store: Store, pool: Pool, options: ComposeOptions, random: Random) -> tuple[Act, ...]:
     """What happens in a sequence; nothing where what was drawn does not fit together."""
     room = Room(frames=options.max_frames, overlap=_overlap(store, options))
-    drawn = random.random()
-    if drawn < options.going_on and len(straight := pool.going_straight_on()):
+    drawn = random.random() if options.going_on + options.repeats > 0 else 1.0
+    repeating = drawn < options.repeats
+    if not repeating and drawn < options.repeats + options.going_on and len(straight := pool.going_straight_on()):
         return tuple(going_on(store, straight, room, random))
-    repeating = drawn - options.going_on < options.repeats
     return tuple(several(store, pool, room, random, repeating=repeating))
 
 

@@ -123,7 +123,9 @@ def captions_of(acts: Sequence[Act], count: int, random: Random) -> tuple[str, .
 
 @cache
 def _phrases(kind: str, side: str) -> tuple[str, ...]:
-    whose = {limb: f"both {limb}s" if side == "both" else f"their {side} {limb}" for limb in ("hand", "arm")}
+    both = side == "both"
+    whose = {limb: f"both {limb}s" if both else f"their {side} {limb}" for limb in ("hand", "arm")}
+    whose |= {"any_hand": "their hands" if both else "a hand", "any_arm": "their arms" if both else "an arm"}
     return tuple(phrase.format(side=side, winding=_WINDING[side], **whose) for phrase in _wording()[kind])
 
 
