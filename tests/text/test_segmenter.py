@@ -61,6 +61,20 @@ CASES = {
     ],
     "a man turns, tilting his head, and then sits": ["a man turns, tilting his head", "a man sits"],
     "and then": ["and then"],
+    "a person curves to the left and then tiptoes forward as if sneaking, then sits": [
+        "a person curves to the left",
+        "a person tiptoes forward as if sneaking",
+        "a person sits",
+    ],
+    "the man pivots on his left foot and jabs with his right hand": [
+        "the man pivots on his left foot",
+        "the man jabs with his right hand",
+    ],
+    "a person walks on tiptoes, then trips and stumbles forward": [
+        "a person walks on tiptoes",
+        "a person trips",
+        "a person stumbles forward",
+    ],
     "a person sits, waves, kicks and dances": [
         "a person sits",
         "a person waves",

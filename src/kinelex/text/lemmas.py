@@ -30,7 +30,7 @@ USUAL = {
     "sideways": "ADV", "few": "ADJ", "same": "ADJ", "several": "ADJ", "other": "ADJ", "first": "ADV",
     "clockwise": "ADV", "counterclockwise": "ADV", "anticlockwise": "ADV", "counter-clockwise": "ADV",
     "anti-clockwise": "ADV", "clock-wise": "ADV", "then": "ADV", "fours": "NOUN", "bent": "ADJ",
-    "tiptoes": "NOUN", "hands": "NOUN", "arms": "NOUN", "legs": "NOUN", "feet": "NOUN", "knees": "NOUN",
+    "hands": "NOUN", "arms": "NOUN", "legs": "NOUN", "feet": "NOUN", "knees": "NOUN",
 }  # fmt: skip
 SUBJECT_WORDS = (
     "person man woman guy girl boy child kid figure individual someone somebody he she it they who human "
@@ -125,7 +125,7 @@ def _universal(tag: str) -> str:
 
 @lru_cache(maxsize=100_000)
 def _can_be_verb(word: str) -> bool:
-    return any(
+    return word in _MOVES or any(
         tag.startswith("VV") for tag, _ in _tagger().model.tag_word(word, cutoff=12, casesensitive=False)
     )
 
