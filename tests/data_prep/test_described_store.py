@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from kinelex.data.store import Store
 from kinelex.describing.describe import describe
 from kinelex.describing.store import DescribeOptions, describe_store
 from kinelex.errors import KinelexError
+from kinelex.evaluation.probes.body import Body
 from kinelex.evaluation.probes.recordings import load_recordings
 from kinelex.evaluation.probes.validation import joined
+from kinelex.evaluation.probes.verdicts import strides, travel
 
 LABELS = ("squat1Reps", "raise-up-right-hand", "walk-turn-left", "hopBothLegs1hops")
 
@@ -48,6 +51,8 @@ def test_pieces_are_frames_of_their_clip_with_exact_segments(described: tuple[St
     assert len(store) > len(LABELS)
     assert any(len(piece.segments) > 1 for piece in store)
     for piece in store:
+        if piece.id.endswith("_in_place"):
+            continue
         origin = source[index[piece.source.removeprefix("describe/")]]
         assert (piece.split, piece.group, piece.licence) == (origin.split, origin.group, origin.licence)
         assert piece.segments[0].start == 0.0
@@ -78,6 +83,57 @@ def test_describing_twice_changes_nothing_and_gives_the_same_bytes(
     assert {len(piece.captions) for piece in Store.open([folder])} == {1}
 
 
+@pytest.fixture(scope="module")
+def walks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Store]:
+    """Folder of a store of walks and runs, and what was described with steps on the spot made of all of them."""
+    folder = tmp_path_factory.mktemp("walks")
+    clips = []
+    for label in ("walk", "run"):
+        motions = [each.motion for each in load_recordings() if each.label == label and len(each.motion) > 40]
+        clips += [
+            stored(f"{label}{n}", clip.positions, split=("train", "val")[n % 2])
+            for n, clip in enumerate(motions[:8])
+        ]
+    make_store(folder / "source", clips)
+    describe_store([folder / "source"], folder / "described", DescribeOptions(in_place=1.0), workers=1)
+    return folder / "source", Store.open([folder / "described"])
+
+
+def test_walks_and_runs_step_in_place_too(walks: tuple[Path, Store]) -> None:
+    store = walks[1]
+    by_id = {clip.id: clip for clip in store}
+    made = {name: clip for name, clip in by_id.items() if name.endswith("_in_place")}
+    assert {clip.segments[0].text for clip in made.values()} == {
+        "a person walks in place",
+        "a person runs in place",
+    }
+    for name, clip in made.items():
+        origin = by_id[name.removesuffix("_in_place")]
+        (gone,), (stepped) = origin.segments, clip.segments[0]
+        assert stepped == replace(gone, text=gone.text.replace("forward", "in place"))
+        assert (clip.split, clip.group, clip.source, clip.licence, len(clip.features)) == (
+            origin.split, origin.group, origin.source, origin.licence, len(origin.features)
+        )  # fmt: skip
+        assert all(" in place" in caption.text or " on the spot" in caption.text for caption in clip.captions)
+        body = Body.of(clip.motion(store.skeleton))
+        assert travel(body) == "in place"
+        assert strides(body) > 1
+    straight = [clip for clip in by_id.values() if clip.segments[0].text.endswith("s forward")]
+    assert len(made) >= 0.8 * len(straight)
+
+
+def test_a_share_of_them_steps_in_place(walks: tuple[Path, Store], tmp_path: Path) -> None:
+    source, everything = walks
+    most = set(everything.column("id"))
+    none, some = (
+        set(Store.open([tmp_path / name]).column("id"))
+        for name, share in (("none", 0.0), ("some", 0.5))
+        if describe_store([source], tmp_path / name, DescribeOptions(in_place=share), workers=1)
+    )
+    assert none == {name for name in most if not name.endswith("_in_place")}
+    assert none < some < most
+
+
 def test_pieces_can_be_composed(described: tuple[Store, Path, Path], tmp_path: Path) -> None:
     prepare("compose", [described[2]], tmp_path / "composed", ComposeOptions(sequences=6), workers=1)
     composed = Store.open([tmp_path / "composed"])
@@ -91,3 +147,6 @@ def test_a_store_of_nothing_describable_is_an_error(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
     with pytest.raises(KinelexError, match=r"pieces of 0\.2 s or more"):
         DescribeOptions(min_seconds=0.0)
+    for share in (-0.1, 1.1):
+        with pytest.raises(KinelexError, match=r"in place is .*give 0 to 1"):
+            DescribeOptions(in_place=share)

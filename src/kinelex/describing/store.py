@@ -1,10 +1,13 @@
-"""Recordings described by what they show: a store of pieces with sentences and exact segments."""
+"""Recordings described by what they show: a store of pieces with sentences and exact segments.
+
+A share of the straight walks and runs is stored a second time as steps on the spot: motion that is made, not recorded.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from random import Random
 
@@ -18,7 +21,9 @@ from kinelex.data.store_writer import Skipped
 from kinelex.data.takes import TakeResult, features_of
 from kinelex.describing.describe import FEWEST_FRAMES, acts_of, captions_of, named, segments_of
 from kinelex.describing.episode import Episode
+from kinelex.describing.on_the_spot import ON_THE_SPOT, on_the_spot
 from kinelex.errors import KinelexError
+from kinelex.motion.motion import Motion
 
 _MOST_EPISODES = 5
 # Of a clip that is mostly nameless (a dance, a climb) what little has a name is something else, too.
@@ -33,16 +38,22 @@ class DescribeOptions(DerivedOptions):
     Attributes:
         captions: sentences a piece.
         min_seconds, max_seconds: of a piece.
+        in_place: share of the pieces that are one straight walk or run of which a second clip is made in which the same
+            body steps on the spot (ids ending in "_in_place"); hardly any recording shows that. Where it does not come
+            out well there is no such clip.
     """
 
     captions: int = 4
     min_seconds: float = 1.0
     max_seconds: float = 9.8
+    in_place: float = 0.25
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0.2 <= self.min_seconds < self.max_seconds:
             raise KinelexError("a described store needs pieces of 0.2 s or more")
+        if not 0 <= self.in_place <= 1:
+            raise KinelexError(f"the share of walks made to step in place is {self.in_place:g}; give 0 to 1")
 
 
 def describe_store(
@@ -71,18 +82,41 @@ def _make(folders: tuple[str, ...], options: DescribeOptions, index: int) -> Tak
         return TakeResult([], [Skipped(clip.id, "", f"only {len(motion.positions)} frames")])
     # Clips of different stores may have the same name.
     own = clip.id if len(folders) == 1 else f"{store.store_of[index]}_{clip.id}"
-    joints = torch.from_numpy(motion.positions)
     made = []
     for number, piece in enumerate(_pieces(named(motion), motion.fps, options)):
-        first, name = piece[0].start, f"{own}_described_{number}"
-        acts = acts_of(piece)
-        texts = captions_of(acts, options.captions, Random(f"{options.seed}|{name}"))
-        made.append(
-            StoredClip(name, clip.split, clip.group, f"describe/{clip.id}", clip.licence,
-                       features_of(joints[first : piece[-1].stop], store.skeleton),
-                       tuple(Caption.of(text) for text in texts), segments_of(acts, motion.fps, first))
-        )  # fmt: skip
+        name = f"{own}_described_{number}"
+        cut = motion.with_positions(motion.positions[piece[0].start : piece[-1].stop])
+        made.append(_stored(clip, name, cut, piece, options))
+        made += _in_place(clip, f"{name}_in_place", cut, piece, options)
     return TakeResult(made, [] if made else [Skipped(clip.id, "", "nothing in it has a certain name")])
+
+
+def _stored(
+    clip: StoredClip, name: str, cut: Motion, piece: Sequence[Episode], options: DescribeOptions
+) -> StoredClip:
+    """Frames in which some episodes happen, with their sentences and segments."""
+    acts = acts_of(piece)
+    texts = captions_of(acts, options.captions, Random(f"{options.seed}|{name}"))
+    return StoredClip(
+        name, clip.split, clip.group, f"describe/{clip.id}", clip.licence,
+        features_of(torch.from_numpy(cut.positions), cut.skeleton),
+        tuple(Caption.of(text) for text in texts), segments_of(acts, cut.fps, piece[0].start),
+    )  # fmt: skip
+
+
+def _in_place(
+    clip: StoredClip, name: str, cut: Motion, piece: Sequence[Episode], options: DescribeOptions
+) -> Iterator[StoredClip]:
+    """The steps on the spot made of a piece, if it is drawn and is one walk or run of which they can be made."""
+    kind = ON_THE_SPOT.get(piece[0].kind)
+    if (
+        len(piece) > 1
+        or kind is None
+        or Random(f"{options.seed}|{name}|in place").random() >= options.in_place
+    ):
+        return
+    if (made := on_the_spot(cut)) is not None:
+        yield _stored(clip, name, made, [replace(piece[0], kind=kind)], options)
 
 
 def _pieces(found: Sequence[Episode], fps: float, options: DescribeOptions) -> Iterator[list[Episode]]:

@@ -2,27 +2,20 @@
 
 Per foot: (1) where ankle and toe are both planted, the foot's direction is held; (2) each planted toe is held
 at one place, and the heel with it; (3) between two such places the correction fades out and in; (4) hip, knee
-and ankle are solved analytically, the knee bending the way it did, the pelvis giving way.
+and ankle are solved analytically (`leg_ik`), the knee bending the way it did, the pelvis giving way.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from kinelex.motion.chain_ik import shortest_rotations
 from kinelex.motion.contacts import foot_contacts, run_ids, run_means
 from kinelex.motion.easing import smooth_step
-from kinelex.motion.heading import facing
+from kinelex.motion.leg_ik import FootPath, Leg, legs_of, place_feet, rotated, turn_between
 from kinelex.motion.skeleton import Skeleton
 
 _BLEND = 0.2  # seconds over which a correction fades in free flight
-_STRAIGHT = 0.999  # a leg is not stretched further than this share of its length, or than it already was
-_PELVIS_ROUNDS = 4
-_SMALL = 1e-9  # metres, below which a vector has no direction
 
 
 def lock_feet(positions: Tensor, fps: float, skeleton: Skeleton, contacts: Tensor | None = None) -> Tensor:
@@ -37,18 +30,12 @@ def lock_feet(positions: Tensor, fps: float, skeleton: Skeleton, contacts: Tenso
     """
     contacts = foot_contacts(positions, fps, skeleton) if contacts is None else contacts
     joints = positions.double()  # sqrt in a nearly straight leg costs half the digits
-    legs = tuple(Leg.ending_in(pair, skeleton) for pair in (skeleton.left_foot, skeleton.right_foot))
     window = max(1, round(_BLEND * fps))
-    feet = tuple(
+    left, right = (
         _foot_path(joints, leg, contacts[..., 2 * side], contacts[..., 2 * side + 1], window)
-        for side, leg in enumerate(legs)
+        for side, leg in enumerate(legs_of(skeleton))
     )
-    moved = joints + _pelvis_shift(joints, legs, feet, window).unsqueeze(-2)
-    heading = facing(joints, skeleton)
-    forward = torch.stack((heading[..., 0], torch.zeros_like(heading[..., 0]), heading[..., 1]), dim=-1)
-    for leg, foot in zip(legs, feet, strict=True):
-        _place_leg(moved, joints, leg, foot, forward)
-    return moved.to(positions.dtype)
+    return place_feet(joints, (left, right), window, skeleton).to(positions.dtype)
 
 
 def _foot_path(joints: Tensor, leg: Leg, heel_down: Tensor, toe_down: Tensor, window: int) -> FootPath:

@@ -67,7 +67,9 @@ def place_feet(joints: Tensor, feet: tuple[FootPath, FootPath], window: int, ske
     return moved
 
 
-def _pelvis_shift(joints: Tensor, legs: tuple[Leg, ...], feet: tuple[FootPath, ...], window: int) -> Tensor:
+def _pelvis_shift(
+    joints: Tensor, legs: tuple[Leg, Leg], feet: tuple[FootPath, FootPath], window: int
+) -> Tensor:
     """(..., T, 3) the least shift that brings every ankle target within reach, eased in and out over time."""
     frames = joints.shape[-3]
     shift = _within_reach(torch.zeros_like(joints[..., 0, :]), joints, legs, feet)
@@ -79,7 +81,7 @@ def _pelvis_shift(joints: Tensor, legs: tuple[Leg, ...], feet: tuple[FootPath, .
 
 
 def _within_reach(
-    shift: Tensor, joints: Tensor, legs: tuple[Leg, ...], feet: tuple[FootPath, ...]
+    shift: Tensor, joints: Tensor, legs: tuple[Leg, Leg], feet: tuple[FootPath, FootPath]
 ) -> Tensor:
     """Project the pelvis' shift onto both legs' spheres of reach in turn."""
     for _ in range(_PELVIS_ROUNDS):
