@@ -16,7 +16,7 @@ source runs/steps.sh
 if [ "$mode" = debug ]; then
     RECIPE=guided-cpu CORPORA=bundled SEQUENCES=40
 else
-    RECIPE=${RECIPE:-small} CORPORA=${CORPORA:-bandai-namco cmu acrnn jump hdm05} SEQUENCES=4000
+    RECIPE=${RECIPE:-small} CORPORA=${CORPORA:-bandai-namco cmu acrnn jump hdm05} SEQUENCES=5000
 fi
 stores=$WORK/release-stores model=$WORK/release
 recorded=() described=() corpus=()
@@ -36,11 +36,11 @@ recordings() {
     fi
     touch "$stores/done"
 }
-# What geometry sees in the recordings, and sequences composed of both, in which actions happen again and again, too.
+# What geometry sees in the recordings, and sequences composed of both, in which actions happen again and again, or go on.
 derived() {
     kinelex prepare describe "${recorded[@]}" --output "$stores/described"
     kinelex prepare compose "${recorded[@]}" --source "$stores/described" --output "$stores/composed" \
-        --count "$SEQUENCES" --repeats 0.15
+        --count "$SEQUENCES" --repeats 0.12 --going-on 0.2
 }
 trained() {
     kinelex train "$RECIPE$DEBUG" "${described[@]}" --store "$stores/described" --store "$stores/composed" \

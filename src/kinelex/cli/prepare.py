@@ -90,6 +90,11 @@ def add_parser(commands: Any) -> None:
         help="share of them that show a walk or a run, longer than recorded, and say that it goes on (default: 0)",
     )  # fmt: skip
     parser.add_argument(
+        "--in-place", type=float, default=0.25, metavar="SHARE",
+        help="describe: share of straight walks and runs that are stored a second time, made into steps on the spot, "
+        "which hardly any recording shows (default: 0.25)",
+    )  # fmt: skip
+    parser.add_argument(
         "--seed", type=int, default=0, help="of caption templates and of compose (default: 0)"
     )
     parser.add_argument("--workers", type=int, help="processes (default: one a core)")
@@ -111,13 +116,20 @@ def run(options: argparse.Namespace) -> None:
         from kinelex.describing.store import DescribeOptions, describe_store
 
         describing = DescribeOptions(
-            captions=options.made_captions, seed=options.seed, dtype=options.dtype, **_lengths(options)
+            captions=options.made_captions,
+            in_place=options.in_place,
+            seed=options.seed,
+            dtype=options.dtype,
+            **_lengths(options),
         )
         print(describe_store(sources, options.output, describing, **processes).summary())
         return
     if options.corpus == "compose" and sources:
         composing = ComposeOptions(
-            sequences=options.count, repeats=options.repeats, going_on=options.going_on, seed=options.seed,
+            sequences=options.count,
+            repeats=options.repeats,
+            going_on=options.going_on,
+            seed=options.seed,
             dtype=options.dtype,
         )
         print(prepare("compose", sources, options.output, composing, **processes).summary())

@@ -53,7 +53,7 @@ _HAPPENS_ONCE = frozenset(
 # Walking to somewhere and doing something there is what people ask for most.
 _WALK_WEIGHT = 2.5
 _ASIDE = ("left", "right", "both", "sideways", "circle", "turn", "turns")
-_SIDES = (*_ASIDE, "backward", "backwards")
+_SIDES = (*_ASIDE, "backward", "backwards", "place", "spot")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Action:
         phrases: verb phrases, the plainest first.
         goes_on: whether a piece of it shows the same, as of a walk.
         from_start: whether a piece has to begin where the clip does.
-        kind: verb and sides; kinds are drawn more evenly than clips.
+        kind: verb and where to; kinds are drawn more evenly than clips.
     """
 
     clip: int
