@@ -172,6 +172,30 @@ def test_what_is_there_is_not_embedded_again_and_what_changed_is(
     assert (hit.clip, len(index)) == ("1.npz", 1)
 
 
+def test_a_folder_is_found_with_its_captions_as_they_are_now(
+    index: MotionIndex, place: Path, tmp_path: Path
+) -> None:
+    take, folder = recorded_motion(), tmp_path / "captioned"
+    folder.mkdir()
+    for number in range(2):
+        Motion(take.positions[number : number + 60]).save(folder / f"{number}.npz")
+    (folder / "captions.csv").write_text("file,caption\n0.npz,a person walks forward\n")
+    (folder / "1.txt").write_text("someone strolls\n")
+
+    def captions() -> dict[str, str]:
+        return {clip.id: clip.caption for clip in index.files.clips if clip.source == str(folder.resolve())}
+
+    index.add(clip_source(folder))
+    assert captions() == {"0.npz": "a person walks forward", "1.npz": "someone strolls"}
+    (folder / "1.txt").write_text("someone saunters\n")
+    changes = index.add(clip_source(folder))
+    assert (changes.kept, changes.replaced) == (1, 1)
+    assert captions()["1.npz"] == "someone saunters"
+    (folder / "captions.csv").write_text("file,caption\n0.npz,\n")
+    with pytest.raises(KinelexError, match="line 2"):
+        clip_source(folder)
+
+
 def test_a_killed_change_is_undone_by_the_next(
     index: MotionIndex, place: Path, retrieval: RetrievalModel
 ) -> None:

@@ -21,9 +21,10 @@ DESCRIPTION = """Embed whole clips and windows of them with a retrieval model, s
   kinelex index my_mocap --prune --output moves.index      ... and takes out the clips that are no longer there
   kinelex index --remove "walk_*" --output moves.index     take out clips by their ids
 
-A clip that is in the index and has not changed is not embedded again; a run that was stopped goes on where it was. The
-index belongs to the model that made it. Past 100,000 vectors (some 7,000 clips of ten seconds) a graph over them is
-kept, which needs pip install "kinelex[search]"."""
+A clip that is in the index and has not changed is not embedded again; a run that was stopped goes on where it was.
+Findings are shown with the captions of the store, or of a folder's captions.csv and .txt files. The index belongs to
+the model that made it. Past 100,000 vectors (some 7,000 clips of ten seconds) a graph over them is kept,
+which needs pip install "kinelex[search]"."""
 
 
 def add_parser(commands: Any) -> None:

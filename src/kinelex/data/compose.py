@@ -112,7 +112,11 @@ def _choose(store: Store, pool: Pool, options: ComposeOptions, random: Random) -
     room = Room(frames=options.max_frames, overlap=_overlap(store, options))
     drawn = random.random() if options.going_on + options.repeats > 0 else 1.0
     repeating = drawn < options.repeats
-    if not repeating and drawn < options.repeats + options.going_on and len(straight := pool.going_straight_on()):
+    if (
+        not repeating
+        and drawn < options.repeats + options.going_on
+        and len(straight := pool.going_straight_on())
+    ):
         return tuple(going_on(store, straight, room, random))
     return tuple(several(store, pool, room, random, repeating=repeating))
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kinelex.data.corpora.folder import folder_captions
 from kinelex.data.store import MANIFEST, Store
 from kinelex.errors import KinelexError
 from kinelex.motion.formats import READABLE
@@ -99,10 +100,11 @@ class StoreSource:
 
 
 class FileSource:
-    """Motion files of a folder, at any depth."""
+    """Motion files of a folder, at any depth, with the captions that a captions.csv or their side-cars hold."""
 
     def __init__(self, root: Path, files: list[Path]) -> None:
         self.root, self._files = root, files
+        self._captions = folder_captions(root, files)
 
     def __len__(self) -> int:
         return len(self._files)
@@ -114,7 +116,8 @@ class FileSource:
                     digest = hashlib.file_digest(stream, "sha256").hexdigest()
             except OSError as error:
                 raise KinelexError(f"cannot read {path}: {error.strerror}; check the path") from error
-            yield SourceClip(path.relative_to(self.root).as_posix(), "", digest, self._reader(path))
+            caption = next((caption.text for caption in self._captions[path]), "")
+            yield SourceClip(path.relative_to(self.root).as_posix(), caption, digest, self._reader(path))
 
     @staticmethod
     def _reader(path: Path) -> Callable[[Skeleton], Tensor]:

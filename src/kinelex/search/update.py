@@ -27,7 +27,7 @@ class Changes:
 
     Attributes:
         added: how many were not in the index.
-        replaced: how many had other content.
+        replaced: how many had other content, or another caption.
         kept: how many were there already.
         removed: how many of the index are no longer in the source, and were taken out.
         skipped: ids, and why they could not be embedded.
@@ -97,7 +97,7 @@ class Update:
         for clip in track(self._source, "indexing", len(self._source)):
             seen.add(clip.id)
             number = self._present.get(clip.id)
-            if number is not None and self._files.clips[number].sha256 == clip.sha256:
+            if number is not None and self._is_same(number, clip):
                 changes.kept += 1
                 continue
             try:
@@ -108,6 +108,11 @@ class Update:
             changes.added += number is None
             changes.replaced += number is not None
             yield _New(clip, features, number)
+
+    def _is_same(self, number: int, clip: SourceClip) -> bool:
+        """Whether the index has a clip as it is, and as it is described, now."""
+        there = self._files.clips[number]
+        return (there.sha256, there.caption) == (clip.sha256, clip.caption)
 
     def _append(self, batch: Sequence[_New]) -> None:
         """Embed the windows of clips, joined end to end so that equal lengths go through the model together."""

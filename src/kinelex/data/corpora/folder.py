@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,6 +75,18 @@ def plan_folder(source: SourceFolder, options: PrepareOptions) -> Plan:
         Skipped(name, "", f"named in {INDEX}, but there is no such motion file") for name in index
     ]
     return plan
+
+
+def folder_captions(folder: Path, files: Sequence[Path]) -> dict[Path, tuple[Caption, ...]]:
+    """What is said about motion files of a folder, in the places that `plan_folder` names.
+
+    Raises:
+        KinelexError: a broken index or side-car.
+    """
+    with ExitStack() as stack:
+        source = SourceFolder(folder, stack)
+        index = _index(source)
+        return {path: tuple(_described(source, path, index).captions) for path in files}
 
 
 def _described(source: SourceFolder, path: Path, index: dict[str, _Described]) -> _Described:
