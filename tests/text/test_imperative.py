@@ -44,9 +44,38 @@ def test_commands(command: str, description: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("wish", "description"),
+    [
+        ("show me a man who waves", "a man waves"),
+        ("Generate a person walking forward.", "a person walking forward."),
+        ("please create a short 3d animation of someone jumping", "someone jumping"),
+        ("make a character dance, then bow", "a character dances, then bows"),
+        ("Make the robot walk. Then wave.", "the robot walks. the robot waves."),
+        ("can you make him run", "a man runs"),
+        ("I want a person that walks and then sits", "a person walks and then sits"),
+        ("I'd like to see somebody kick", "somebody kicks"),
+        ("i need her to wave twice", "a woman waves twice"),
+        ("give me a walk cycle", "a walk cycle"),
+        ("the character should walk forward and wave", "the character walks forward and waves"),
+        ("A man is going to sit down", "a man sits down"),
+        ("walk -> turn left -> sit", "a person walks, then turns left, then sits"),
+        ("1. walk 2. jump 3. wave", "a person walks, then jumps, then waves"),
+        ("1) a man walks\n2) he kneels", "a man walks, then he kneels"),
+    ],
+)
+def test_wishes(wish: str, description: str) -> None:
+    assert described(wish) == description
+    assert described(description) == description
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "a person walks forward and waves",
+        "a man lets someone pass",
+        "the person makes a circle with their arms",
+        "a person sees someone and waves",
+        "someone turns 90 degrees. a person sits",
         "walking forward, then waving",
         "the man starts to run",
         "walk cycle",

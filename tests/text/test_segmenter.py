@@ -61,6 +61,11 @@ CASES = {
     ],
     "a man turns, tilting his head, and then sits": ["a man turns, tilting his head", "a man sits"],
     "and then": ["and then"],
+    "he's walking and then they're sitting down, like the man's son": [
+        "he is walking",
+        "they are sitting down, like the man's son",
+    ],
+    "stick figure walks, then waves": ["stick figure walks", "stick figure waves"],
     "a person curves to the left and then tiptoes forward as if sneaking, then sits": [
         "a person curves to the left",
         "a person tiptoes forward as if sneaking",

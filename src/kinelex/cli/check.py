@@ -34,11 +34,12 @@ def run(options: argparse.Namespace) -> int:
     """Check a clip."""
     from kinelex.checking.check import check
     from kinelex.motion.motion import Motion, Segment
+    from kinelex.text.imperative import described
     from kinelex.text.segmenter import segment
 
     motion = Motion.load(options.clip)
     if options.text is not None:
-        phrases = segment(options.text)
+        phrases = segment(described(options.text))
         if len(phrases) > 1:
             raise KinelexError(
                 f"{options.text!r} has {len(phrases)} phrases, and nothing says when each happens; give one, or a "

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 from kinelex.text.inflection import third_person
 from kinelex.text.lemmas import PUNCTUATION, UNIT
 from kinelex.text.verbs import ALSO_NOUNS, VERBS
+from kinelex.text.wishes import in_a_row, wished
 
 # A word that may be a thing is a command only before what follows a verb: "face left", not "head and face".
 _AFTER_VERB_WORDS = (
@@ -32,13 +34,20 @@ _FORBIDS = {"don't": "does not", "don’t": "does not", "dont": "does not", "nev
 
 
 def described(text: str) -> str:
-    """A command as the description of somebody who follows it; any other text as it is."""
+    """A command as the description of somebody who follows it, a request as what it asks for; other texts unchanged."""
+    text = in_a_row(text)
+    wish = wished(text)
+    return wish.text if wish.tells else _followed(wish.subject, wish.text) or text
+
+
+def _followed(subject: str, text: str) -> str:
+    """What somebody does who follows a command; empty where the text is none."""
     units = list(UNIT.finditer(text))
     words = [unit[0].lower() for unit in units]
     verbs = _commands(words)
     if not verbs:
-        return text
-    written, end, subject, opens = "", 0, "a person", True
+        return ""
+    written, end, opens = "", 0, True
     for place, (unit, word) in enumerate(zip(units, words, strict=True)):
         gap, end = text[end : unit.start()], unit.end()
         # "First, walk": the order of the sentences says as much.
@@ -46,7 +55,7 @@ def described(text: str) -> str:
             continue
         if opens and word not in PUNCTUATION:
             written += f"{gap}{subject} "
-            gap, subject, opens = "", "the person", False
+            gap, subject, opens = "", re.sub("^an? ", "the ", subject), False
         written += gap + (_obeyed(word) if place in verbs else _for_them(words, place, unit[0]))
         opens = opens or word in _ENDS_SENTENCE
     return (written + text[end:]).strip()

@@ -132,7 +132,8 @@ def _can_be_verb(word: str) -> bool:
 
 def _tags(words: list[str]) -> list[str]:
     """Universal tags of words and punctuation: HanTa's, corrected from left to right."""
-    tags = [_alone(word, tag) for word, tag in zip(words, _tagger().tags(words), strict=True)]
+    following = [*words[1:], ""]
+    tags = [_alone(*word) for word in zip(words, following, _tagger().tags(words), strict=True)]
     for i, word in enumerate(words):
         if word in PUNCTUATION:
             tags[i] = "PUNCT"
@@ -145,10 +146,12 @@ def _tags(words: list[str]) -> list[str]:
     return tags
 
 
-def _alone(word: str, tag: str) -> str:
-    """The universal tag of a word before its neighbours are looked at."""
+def _alone(word: str, after: str, tag: str) -> str:
+    """The universal tag of a word before the tags of its neighbours are looked at."""
     if word in ("left", "right") and tag.startswith("VV"):
         return "ADV"
+    if (word, after) == ("stick", "figure"):
+        return "NOUN"
     return USUAL.get(word) or _universal(tag)
 
 

@@ -6,6 +6,7 @@ the rules here give the same contract in well under a millisecond.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from kinelex.errors import KinelexError
@@ -19,6 +20,10 @@ from kinelex.text.simultaneity import together
 
 PRONOUNS = frozenset(("he", "she", "they", "it"))
 DEFAULT_SUBJECT = "a person"
+# "he's walking", but not "the man's arm"
+_CONTRACTED = re.compile(
+    r"(?<=\w)['’](s|re)(?= (?:\w+ly |now |then |still )?(?!\w*thing\b)\w{2,}ing\b)", re.IGNORECASE
+)
 
 
 def segment(caption: str, limit: int = 5) -> list[str]:
@@ -36,6 +41,7 @@ def segment(caption: str, limit: int = 5) -> list[str]:
     """
     if limit < 1:
         raise KinelexError(f"a caption cannot have {limit} segments; give a limit of at least 1")
+    caption = _CONTRACTED.sub(_spelled, caption)
     clauses = _ordered(named(together(_with_verbs(clauses_of(caption)))))
     subject = _main_subject(clauses)
     phrases = [_phrase(clause, subject, caption) for clause in clauses]
@@ -43,6 +49,10 @@ def segment(caption: str, limit: int = 5) -> list[str]:
         surplus = [phrase.removeprefix(f"{subject} ") for phrase in phrases[limit:]]
         phrases = [*phrases[: limit - 1], ", then ".join((phrases[limit - 1], *surplus))]
     return phrases
+
+
+def _spelled(contraction: re.Match[str]) -> str:
+    return " is" if contraction[1].lower() == "s" else " are"
 
 
 def _with_verbs(clauses: Sequence[Clause]) -> list[Clause]:
