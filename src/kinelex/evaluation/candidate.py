@@ -12,7 +12,7 @@ from kinelex.generators.base import MAX_SEGMENTS, ReadTexts, TextCondition
 from kinelex.generators.drawing import Sampling
 from kinelex.generators.model import MotionModel
 from kinelex.motion.skeleton import Skeleton
-from kinelex.text.segmenter import segment
+from kinelex.text.phrasing import phrases_of
 
 
 class Candidate(Protocol):
@@ -68,7 +68,7 @@ class ModelCandidate:
 
     @torch.inference_mode()
     def prepare(self, texts: Sequence[str]) -> None:
-        self._phrases = {text: tuple(segment(text, limit=MAX_SEGMENTS)) for text in texts}
+        self._phrases = {text: phrases_of(text, MAX_SEGMENTS) for text in texts}
         self._read = self.model.read(list(self._phrases), list(self._phrases.values()))
 
     @torch.inference_mode()

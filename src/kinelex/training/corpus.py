@@ -23,8 +23,7 @@ from kinelex.motion.mirror import mirror_features
 from kinelex.motion.skeleton import Skeleton
 from kinelex.progress import track
 from kinelex.text.mirroring import leads_right, mirror_text
-from kinelex.text.repetition import spelled_out
-from kinelex.text.segmenter import segment
+from kinelex.text.phrasing import phrases_of
 from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.training.recipes import DataRecipe
 
@@ -179,7 +178,7 @@ def _parts(
             missing = recipe.min_frames - total
             first, last = -(missing // 2), total + missing - missing // 2
         if caption.text not in phrases:
-            phrases[caption.text] = _phrases(caption.text)
+            phrases[caption.text] = phrases_of(caption.text, MAX_SEGMENTS)
         own, exact = phrases[caption.text], tuple(piece.text for piece in clip.segments)
         # The clip's own names of its segments are the plainest there are; a prompt has other words for them.
         if caption.whole and 0 < len(exact) <= MAX_SEGMENTS and len(own) != len(exact):
@@ -196,12 +195,6 @@ def _parts(
         )
         for (first, last), texts in said.items()
     ]
-
-
-def _phrases(text: str) -> tuple[str, ...]:
-    """What a prompt of the same words is taken apart into."""
-    found = spelled_out(segment(text, limit=MAX_SEGMENTS), limit=MAX_SEGMENTS)
-    return tuple(action.text for action in found for _ in range(action.count))
 
 
 def _cuts(clip: StoredClip, first: int, frames: int, fps: float) -> tuple[int, ...]:
