@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,22 @@ def test_unit_of_real_files_from_the_size_of_the_body(clip: str, metres: float) 
     path = CLIPS / f"{clip}.bvh"
     raw = read_bvh(path, "generic", unit=1.0)
     assert guess_unit(raw, path) == metres
+
+
+@pytest.mark.parametrize(("share", "metres"), [(0.6, 0.01), (0.75, 0.01), (1.0, 0.01), (1.25, 0.01)])
+def test_children_are_bodies_too(share: float, metres: float) -> None:
+    path = CLIPS / "bandai_walk_normal.bvh"
+    raw = read_bvh(path, "generic", unit=1.0)
+    smaller = replace(raw, offsets=share * raw.offsets, translations=share * raw.translations)
+    assert guess_unit(smaller, path) == metres
+
+
+@pytest.mark.parametrize("share", [0.0, 1e-4, 1e4])
+def test_who_fits_no_unit_is_refused(share: float) -> None:
+    path = CLIPS / "bandai_walk_normal.bvh"
+    raw = read_bvh(path, "generic", unit=1.0)
+    with pytest.raises(KinelexError, match="give the unit"):
+        guess_unit(replace(raw, offsets=share * raw.offsets, translations=share * raw.translations), path)
 
 
 def test_bandai_retargets_alike_by_names_and_by_table() -> None:

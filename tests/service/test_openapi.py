@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -74,3 +75,12 @@ def test_every_post_shows_an_example_that_works(url: str) -> None:
                 continue  # the limit of this service, and a file too short to be one
             answer = httpx.post(f"{url}{path}", json=example, timeout=60)
             assert answer.status_code == 200, answer.text
+
+
+def test_the_page_needs_no_internet(url: str) -> None:
+    page = httpx.get(f"{url}/docs").text
+    wanted = re.findall(r"""(?:src|href)=["']([^"']+)""", page)
+    assert any(name.endswith(".js") for name in wanted)
+    for name in wanted:
+        assert name.startswith("/"), "it is the service's own"
+        assert httpx.get(f"{url}{name}").raise_for_status().content

@@ -55,7 +55,8 @@ _PELVIS_ABOVE_HIPS = 0.1
 
 # Metres, centimetres, inches, ASF units, millimetres; the body heights that each must explain do not overlap.
 _UNITS = (1.0, 0.01, 0.0254, 0.0254 / 0.45, 0.001)
-_SMALLEST, _TALLEST = 1.2, 2.2
+# Metres of stature: of adults and grown children; of small children, where a file holds no adult in any unit.
+_STATURES = ((1.2, 2.2), (0.7, 1.2))
 # A body is this much taller than its leg and its spine up to the head joint are long.
 _STATURE = 1.17
 
@@ -102,7 +103,8 @@ def match_humanoid(animation: Animation) -> dict[str, Weights]:
 
 def guess_unit(animation: Animation, path: Path) -> float:
     """Metres of one unit of a file: whichever of metre, centimetre, inch, ASF unit (0.0564 m) and millimetre
-    makes the body between 1.2 and 2.2 m tall. The height is measured along the bones, whatever the pose.
+    makes the body between 1.2 and 2.2 m tall or, where none does, a child of at least 0.7 m. The height is measured
+    along the bones, whatever the pose.
 
     Raises:
         KinelexError: no unit does.
@@ -113,11 +115,12 @@ def guess_unit(animation: Animation, path: Path) -> float:
     trunk = sum(lengths[joint] for joint in _spine_path(animation, found)[1:])
     head = sum(lengths[joint] for joint in _chain(animation, found["head"], found["neck"]))
     height = _STATURE * (leg + trunk + head)
-    for unit in _UNITS:
-        if _SMALLEST <= height * unit <= _TALLEST:
-            return unit
+    for smallest, tallest in _STATURES:
+        for unit in _UNITS:
+            if smallest <= height * unit <= tallest:
+                return unit
     raise KinelexError(
-        f"{path} holds a body {height:.4g} units tall, which is no adult in metres, centimetres, inches or "
+        f"{path} holds a body {height:.4g} units tall, which is nobody in metres, centimetres, inches or "
         "millimetres; give the unit in metres, such as unit=0.01"
     )
 

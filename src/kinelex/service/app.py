@@ -9,6 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from kinelex.errors import KinelexError
@@ -35,7 +36,10 @@ def create_app(engine: Engine, token: str | None = None) -> FastAPI:
         yield
         await engine.stop()
 
-    app = FastAPI(title="Kinelex", version=version("kinelex"), description=DESCRIPTION, lifespan=working)
+    # Its page /docs works where there is no internet.
+    app = FastAPIOffline(
+        title="Kinelex", version=version("kinelex"), description=DESCRIPTION, lifespan=working
+    )
     app.state.engine = engine
     app.include_router(router)
     _explain_errors(app, engine)
