@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 import torch.distributed as distributed
 import torch.multiprocessing as multiprocessing
@@ -125,3 +126,19 @@ def test_two_processes_learn_the_codebook_of_one_with_both_halves(tmp_path: Path
     one = learned(torch.randn(2, 2, 40, 6, generator=seeded(8)).flatten(0, 1))
     for key in first:
         torch.testing.assert_close(first[key], one[key])
+
+
+@pytest.mark.parametrize("least", [1.0, 0.125])
+def test_codes_below_the_least_use_become_latents_and_no_others(least: float) -> None:
+    draws, seldom = seeded(0), 0
+    codebook = Codebook(16, 4, 0.5, least).train()
+    codebook(torch.randn(1, 16, 4, generator=draws), draws)
+    for _ in range(6):
+        counts = codebook.code_count.clone()
+        latent = torch.randn(1, 16, 4, generator=draws)
+        ids = codebook(latent, draws).ids
+        counts = (counts + ids.flatten().bincount(minlength=16)) / 2
+        replaced = (codebook.codebook[:, None] == latent).all(-1).any(-1)
+        assert torch.equal(replaced, counts < least)
+        seldom += int(replaced.sum())
+    assert seldom, "the smallest share was reached"

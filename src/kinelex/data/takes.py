@@ -253,7 +253,7 @@ def _joints_of_arrays(take: Take, options: PrepareOptions) -> tuple[Tensor, NDAr
 
 
 def read_animation(path: Path, asf: Path | None = None) -> Animation:
-    """Read a BVH, AMC or DeepMimic file.
+    """Read a BVH, FBX, AMC or DeepMimic file.
 
     Raises:
         KinelexError: unknown suffix, or the reader's complaint.
@@ -263,6 +263,10 @@ def read_animation(path: Path, asf: Path | None = None) -> Animation:
         from kinelex.motion.formats.bvh import read_bvh
 
         return read_bvh(path, asf=asf)
+    if suffix == ".fbx":
+        from kinelex.motion.formats.fbx import read_fbx
+
+        return read_fbx(path)
     if suffix == ".amc":
         from kinelex.motion.formats.amc import read_amc
 
@@ -271,7 +275,7 @@ def read_animation(path: Path, asf: Path | None = None) -> Animation:
         from kinelex.motion.formats.deepmimic import read_deepmimic
 
         return read_deepmimic(path)
-    raise KinelexError(f"{path} is no motion file; give .bvh, .amc, .json, .npy or .npz")
+    raise KinelexError(f"{path} is no motion file; give .bvh, .fbx, .amc, .json, .npy or .npz")
 
 
 def _sound_frames(

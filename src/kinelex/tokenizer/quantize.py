@@ -38,6 +38,11 @@ class Codebook(nn.Module):
     """One quantizer layer: K codes of width D, updated by exponential moving averages.
 
     The running sums and the initialised flag are buffers, so that resumed training continues exactly.
+
+    Args:
+        codes, width: K and D.
+        decay: of the moving averages.
+        least_use: latents a step below which, on average, a code becomes one of them.
     """
 
     codebook: Tensor
@@ -45,9 +50,9 @@ class Codebook(nn.Module):
     code_count: Tensor
     initialized: Tensor
 
-    def __init__(self, codes: int, width: int, decay: float) -> None:
+    def __init__(self, codes: int, width: int, decay: float, least_use: float = 1.0) -> None:
         super().__init__()
-        self.decay = decay
+        self.decay, self.least_use = decay, least_use
         self.register_buffer("codebook", torch.zeros(codes, width))
         self.register_buffer("code_sum", torch.zeros(codes, width))
         self.register_buffer("code_count", torch.zeros(codes))
@@ -100,7 +105,7 @@ class Codebook(nn.Module):
         self.initialized.fill_(True)
 
     def _update(self, rows: Tensor, ids: Tensor, counts: Tensor, generator: torch.Generator | None) -> None:
-        """EMA step: code = sum / count; a code whose count fell below 1 becomes an input vector."""
+        """EMA step: code = sum / count; a code whose count fell below the least use becomes an input vector."""
         sums = torch.zeros_like(self.code_sum).index_add_(0, ids, rows)
         replacements = self.replacement_rows(rows, generator)
         if _distributed():
@@ -116,7 +121,7 @@ class Codebook(nn.Module):
 
     def _in_use(self) -> Tensor:
         """(K,) which codes stay; the others become input vectors."""
-        return self.code_count >= 1.0
+        return self.code_count >= self.least_use
 
     def replacement_rows(
         self, rows: Tensor, generator: torch.Generator | None, noise: Tensor | None = None
@@ -137,12 +142,13 @@ class ResidualQuantizer(nn.Module):
     """Q codebooks, each quantizing what the ones before left over (MoMask, Eq. 1)."""
 
     def __init__(
-        self, layers: int, codes: int, width: int, decay: float, dropout: float, *, shared: bool
-    ) -> None:
+        self, layers: int, codes: int, width: int, decay: float, dropout: float, *, shared: bool,
+        least_use: float = 1.0,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.dropout = dropout
-        first = Codebook(codes, width, decay)
-        others = [first if shared else Codebook(codes, width, decay) for _ in range(layers - 1)]
+        first = Codebook(codes, width, decay, least_use)
+        others = [first if shared else Codebook(codes, width, decay, least_use) for _ in range(layers - 1)]
         self.layers = nn.ModuleList([first, *others])
 
     @property

@@ -25,6 +25,8 @@ class RVQVAEConfig:
         dilation_growth: the dilations of a stack are powers of this.
         halvings: how often the frame rate is halved (2: four frames a token).
         decay: of the codebooks' moving averages.
+        least_use: latents of a training batch below which, on average, a code is thrown away and becomes one of them.
+            The paper's 1 is an eighth of a code's even share of its 256 windows; smaller batches want less.
         quantizer_dropout: probability that a training batch uses only the first layers.
         shared_codebook: one codebook for all layers.
         dropout: after each residual block, in training.
@@ -39,6 +41,7 @@ class RVQVAEConfig:
     dilation_growth: int = 3
     halvings: int = 2
     decay: float = 0.99
+    least_use: float = 1.0
     quantizer_dropout: float = 0.2
     shared_codebook: bool = False
     dropout: float = 0.2
@@ -164,7 +167,7 @@ class RVQVAE(nn.Module):
         self.decoder = Decoder(config)
         self.quantizer = ResidualQuantizer(
             config.quantizers, config.codes, config.code_width, config.decay,
-            config.quantizer_dropout, shared=config.shared_codebook,
+            config.quantizer_dropout, shared=config.shared_codebook, least_use=config.least_use,
         )  # fmt: skip
 
     def forward(self, features: Tensor, generator: torch.Generator | None = None) -> Reconstruction:

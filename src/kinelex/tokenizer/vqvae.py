@@ -18,8 +18,8 @@ class PatientCodebook(Codebook):
     batches: Tensor
     ever_used: Tensor
 
-    def __init__(self, codes: int, width: int, decay: float) -> None:
-        super().__init__(codes, width, decay)
+    def __init__(self, codes: int, width: int, decay: float, least_use: float = 1.0) -> None:
+        super().__init__(codes, width, decay, least_use)
         self.register_buffer("batches", torch.tensor(0))
         self.register_buffer("ever_used", torch.zeros(codes, dtype=torch.bool))
 
@@ -31,7 +31,7 @@ class PatientCodebook(Codebook):
 
     def _in_use(self) -> Tensor:
         self.batches += 1
-        self.ever_used |= self.code_count >= 1.0
+        self.ever_used |= self.code_count >= self.least_use
         waiting = self.batches % _PATIENCE != 0
         return self.ever_used | waiting
 
@@ -48,7 +48,7 @@ class VQVAE(RVQVAE):
             raise KinelexError(f"tokenizer.model.quantizers is {config.quantizers}; MMM has 1")
         super().__init__(config)
         self.quantizer.layers = nn.ModuleList(
-            [PatientCodebook(config.codes, config.code_width, config.decay)]
+            [PatientCodebook(config.codes, config.code_width, config.decay, config.least_use)]
         )
 
     @property

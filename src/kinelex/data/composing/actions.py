@@ -50,10 +50,11 @@ _HAPPENS_ONCE = frozenset(
         "once",
     )
 )
-# Walking to somewhere and doing something there is what people ask for most.
-_WALK_WEIGHT = 2.5
+# Walking to somewhere and doing something there is what people ask for most; walking on the spot, hardly ever.
+_WALK_WEIGHT, _ON_THE_SPOT_WEIGHT = 2.5, 0.4
+_ON_THE_SPOT = ("place", "spot")
 _ASIDE = ("left", "right", "both", "sideways", "circle", "turn", "turns")
-_SIDES = (*_ASIDE, "backward", "backwards", "place", "spot")
+_SIDES = (*_ASIDE, *_ON_THE_SPOT, "backward", "backwards")
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,10 @@ class Pool:
         return [random.choice(self.actions[kind]) for _ in range(count)]
 
     def _weight(self, kind: str) -> float:
-        return len(self.actions[kind]) ** 0.5 * (_WALK_WEIGHT if kind.startswith("walk") else 1.0)
+        verb, *where = kind.split()
+        on_the_spot = not set(where).isdisjoint(_ON_THE_SPOT)
+        often = _ON_THE_SPOT_WEIGHT if on_the_spot else _WALK_WEIGHT if verb.startswith("walk") else 1.0
+        return len(self.actions[kind]) ** 0.5 * often
 
     def going_straight_on(self) -> Pool:
         """Those that can take as long as one likes."""

@@ -17,7 +17,7 @@ from kinelex.data.takes import PrepareOptions, Take
 from kinelex.errors import KinelexError
 from kinelex.motion.formats.npz import read_npz
 
-SUFFIXES = (".bvh", ".amc", ".npy", ".npz", ".json")
+SUFFIXES = (".bvh", ".fbx", ".amc", ".npy", ".npz", ".json")
 INDEX = "captions.csv"
 
 
