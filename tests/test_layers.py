@@ -46,6 +46,7 @@ EXTRAS = (
     "peft",
     "openai",
     "faiss",
+    "ufbx",
     "fastapi",
     "uvicorn",
     "prometheus_client",

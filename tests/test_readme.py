@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from kinelex.motion.motion import Motion, Segment
 from rig_clips import recorded_motion
 
 PAGE = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+FBX = Path(__file__).parent / "data" / "clips" / "cmu_08_01_mixamo.fbx"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
 MENU = re.findall(r"^\|.*\| `(kinelex .*)` \|$", PAGE, flags=re.MULTILINE)
 SHELL = "\n".join(text for language, text in BLOCKS if language == "sh")
@@ -39,6 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     take = recorded_motion().with_segments(phrases)
     for name in ("take.bvh", "take.npz", "walk.npz"):
         take.save(folder / name)
+    shutil.copy(FBX, folder / "mocap.fbx")
     amass = AmassWorld(folder)
     amass.recorded("CMU/01/01_01_poses", recording(400))
     amass.indexed("CMU/01/01_01_poses", 0, 60)

@@ -12,7 +12,7 @@ import torch
 from kinelex.errors import KinelexError
 from kinelex.motion.animation import Animation, rest_pose
 from kinelex.motion.formats.bvh import read_bvh
-from kinelex.motion.humanoid import guess_unit, match_humanoid, plain_name
+from kinelex.motion.humanoid import body_roots, guess_unit, match_humanoid, plain_name
 from kinelex.motion.retarget import retarget
 from kinelex.motion.rig_names import NAME_PRESETS
 from kinelex.motion.skeleton import HUMANML3D
@@ -49,6 +49,10 @@ CONVENTIONS = dict(NAME_PRESETS) | {
         "{}_UpperLeg {}_LowerLeg {}_Foot {}_ToeBase {}_Shoulder {}_UpperArm {}_LowerArm {}_Hand",
         "L", "R", prefix="J_Bip_",
     ),
+    "daz": convention(
+        "hip abdomenLower abdomenUpper chestLower neckLower head",
+        "{}ThighBend {}Shin {}Foot {}Toe {}Collar {}ShldrBend {}ForearmBend {}Hand", "l", "r",
+    ),
     "lower case": convention(
         "hips spine spine1 spine2 neck head",
         "{}upleg {}leg {}foot {}toebase {}shoulder {}arm {}forearm {}hand", "left", "right",
@@ -77,6 +81,40 @@ def body(names: dict[str, str] | None = None, keep: tuple[str, ...] = HUMANML3D.
 def test_twenty_two_joints_are_found_exactly(style: str) -> None:
     animation = body(dict(CONVENTIONS[style]))
     assert torch.allclose(retarget(animation)[0], rest_pose(animation), atol=1e-6)
+
+
+def test_the_trunk_of_rigify_is_seven_bones_called_spine() -> None:
+    names = convention(
+        "spine spine.001 spine.002 spine.003 spine.004 spine.006",
+        "thigh.{} shin.{} foot.{} toe.{} shoulder.{} upper_arm.{} forearm.{} hand.{}", "L", "R", prefix="DEF-",
+    )  # fmt: skip
+    plain = body(names)
+    neck, head = plain.index("DEF-spine.004"), plain.index("DEF-spine.006")
+    half = plain.offsets[head] / 2
+    parents = (*(neck if at == head else up for at, up in enumerate(plain.parents)), neck)
+    offsets = torch.cat((plain.offsets, half[None]))
+    # The new bone stands last, so the head comes after it.
+    order = [*(at for at in range(len(offsets)) if at != head), head]
+    offsets[head] = half
+    parents = tuple(len(order) - 1 if at == head else up for at, up in enumerate(parents))
+    animation = Animation(
+        tuple((*plain.names, "DEF-spine.005")[at] for at in order),
+        tuple(order.index(parents[at]) if parents[at] >= 0 else -1 for at in order),
+        offsets[order], roma.identity_quat((1, len(order))), offsets[None, order], 30.0, "generic",
+    )  # fmt: skip
+    assert torch.allclose(retarget(animation)[0], rest_pose(plain), atol=1e-6)
+
+
+def test_bodies_of_a_scene_are_told_apart_and_what_they_hang_on_is_left_out() -> None:
+    one = body(dict(NAME_PRESETS["mixamo"]))
+    size = len(one.names)
+    names = ("scene", "left figure", *one.names, "right figure", *one.names)
+    first = [up + 2 if up >= 0 else 1 for up in one.parents]
+    second = [up + 3 + size if up >= 0 else 2 + size for up in one.parents]
+    bodies = body_roots(names, (-1, 0, *first, 0, *second), "it")
+    assert bodies == {2: list(range(2, 2 + size)), 3 + size: list(range(3 + size, 3 + 2 * size))}
+    with pytest.raises(KinelexError, match="it has no joint known as pelvis"):
+        body_roots(("scene", "Cube"), (-1, 0), "it")
 
 
 def test_missing_spine_collars_and_neck_are_placed_between_their_neighbours() -> None:

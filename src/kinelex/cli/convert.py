@@ -14,16 +14,18 @@ DESCRIPTION = """Convert a motion file; the suffixes say from what to what.
 
   kinelex convert take.bvh take.glb --names mixamo     a rigged, animated figure for game engines
   kinelex convert 02_01.amc walk.npz                   the ASF skeleton is looked for beside the AMC file
+  kinelex convert take.fbx take.npz                    mocap as studios and Mixamo deliver it
   kinelex convert take.amc take.bvh --recorded-at 60   AMC and npy files do not say; 120 and 20 are assumed
   kinelex convert walk.npz walk.png                    a film strip to look at
   kinelex convert walk.npz walk.html                   a player that opens in any browser
 
 Every frame is kept unless --fps says otherwise; npy files, which hold no rate, get the 20 a second that models know.
-Figures from bvh, amc and json files are put on the floor at x = z = 0, facing +Z at frame 0; --keep-placement leaves
-them where they were recorded.
+Figures from bvh, fbx, amc and json files are put on the floor at x = z = 0, facing +Z at frame 0; --keep-placement
+leaves them where they were recorded.
 A file of the kind that is read is not overwritten without --force: `kinelex convert *.bvh` would else write the first
 clip into all the others.
-Reads bvh, amc, json (DeepMimic), npz, npy. Writes npz, npy, bvh, glb, mp4, png, html."""
+Reads bvh, fbx (needs pip install "kinelex[fbx]"), amc, json (DeepMimic), npz, npy. Writes npz, npy, bvh, glb, mp4,
+png, html."""
 
 
 def add_parser(commands: Any) -> None:
@@ -41,7 +43,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--keep-placement",
         action="store_true",
-        help="leave the figure where it was recorded (bvh, amc, json)",
+        help="leave the figure where it was recorded (bvh, fbx, amc, json)",
     )
     parser.add_argument("--force", action="store_true", help="overwrite files of the kind that is read")
     add_rig_options(parser)

@@ -28,15 +28,17 @@ _TRUNK_NAMES: Mapping[str, tuple[str, ...]] = {
     "neck": ("neck", "lowerneck", "upperneck"),
 }
 _SIDE_NAMES: Mapping[str, tuple[str, ...]] = {
-    "hip": ("upleg", "upperleg", "thigh", "femur", "legupper", "hip"),
+    "hip": ("upleg", "upperleg", "thigh", "thighbend", "femur", "legupper", "hip"),
     "knee": ("knee", "lowerleg", "lowleg", "shin", "calf", "tibia", "leglower", "leg"),
     "ankle": ("ankle", "foot"),
     "foot": ("toebase", "toes", "toe", "ball", "forefoot", "foot"),
-    "shoulder": ("upperarm", "uparm", "uarm", "armupper", "humerus", "shldr", "arm", "shoulder"),
-    "elbow": ("elbow", "forearm", "lowerarm", "lowarm", "farm", "armlower", "radius"),
+    "shoulder": (
+        "upperarm", "uparm", "uarm", "armupper", "humerus", "shldr", "shldrbend", "arm", "shoulder",
+    ),
+    "elbow": ("elbow", "forearm", "forearmbend", "lowerarm", "lowarm", "farm", "armlower", "radius"),
     "wrist": ("wrist", "hand"),
     "collar": ("collar", "clavicle", "clav", "shoulder"),
-}
+}  # fmt: skip
 _PREFIXES = frozenset(
     {"mixamorig", "bip", "character", "actor", "avg", "base", "bn", "bone", "cc", "def", "jnt", "joint", "sk"}
     | {"b", "j", "m"}
@@ -81,7 +83,7 @@ def match_humanoid(animation: Animation) -> dict[str, Weights]:
     Raises:
         KinelexError: a joint that a body needs has no counterpart; the sentence lists all of them.
     """
-    found = _found(animation, "this skeleton")
+    found = _found(animation.names, animation.parents, "this skeleton")
     spine = _spine_path(animation, found)
     lengths = _lengths(animation)
     joints: dict[str, Weights] = {}
@@ -101,6 +103,32 @@ def match_humanoid(animation: Animation) -> dict[str, Weights]:
     return joints
 
 
+def body_roots(names: Sequence[str], parents: Sequence[int], source: str) -> dict[int, list[int]]:
+    """The bodies of a scene: each one's root, the deepest joint that has a whole body at and below it, and with it
+    all joints that are at or below it, in order.
+
+    Args:
+        names: of all joints, parents first.
+        parents: indices, -1 for the one that all hang on.
+        source: whose joints they are, for messages.
+
+    Raises:
+        KinelexError: there is none; the sentence lists what all joints together lack.
+    """
+    below: list[list[int]] = [[joint] for joint in range(len(names))]
+    for joint in reversed(range(len(names))):
+        if parents[joint] >= 0:
+            below[parents[joint]] += below[joint]
+    bodies: dict[int, list[int]] = {}
+    for joint in reversed(range(len(names))):
+        part = sorted(below[joint])
+        if bodies.keys().isdisjoint(part) and _is_body(names, parents, part):
+            bodies[joint] = part
+    if not bodies:
+        _found(names, parents, source)
+    return bodies
+
+
 def guess_unit(animation: Animation, path: Path) -> float:
     """Metres of one unit of a file: whichever of metre, centimetre, inch, ASF unit (0.0564 m) and millimetre
     makes the body between 1.2 and 2.2 m tall or, where none does, a child of at least 0.7 m. The height is measured
@@ -109,7 +137,7 @@ def guess_unit(animation: Animation, path: Path) -> float:
     Raises:
         KinelexError: no unit does.
     """
-    found = _found(animation, str(path))
+    found = _found(animation.names, animation.parents, str(path))
     lengths = _lengths(animation)
     leg = sum(lengths[joint] for joint in _chain(animation, found["left_ankle"], found["left_hip"]))
     trunk = sum(lengths[joint] for joint in _spine_path(animation, found)[1:])
@@ -134,7 +162,7 @@ def turn_upright(animation: Animation, path: Path) -> Animation:
     Raises:
         KinelexError: the skeleton lacks joints that a body needs.
     """
-    found = _found(animation, str(path))
+    found = _found(animation.names, animation.parents, str(path))
     upward = _upward(rest_pose(animation), found)
     if upward is None:
         pose = animation_pose(animation.frames(0, 1)).positions[0]
@@ -160,22 +188,22 @@ def _upward(pose: Tensor, found: Mapping[str, int]) -> Tensor | None:
     return trunk - legs if straight else None
 
 
-def _found(animation: Animation, source: str) -> dict[str, int]:
+def _found(names: Sequence[str], parents: Sequence[int], source: str) -> dict[str, int]:
     """Indices of the body's joints; toes and neck fall back to a neighbour, collars may be missing."""
     by_name: dict[tuple[str, str], int] = {}
-    for index, name in enumerate(animation.names):
+    for index, name in enumerate(names):
         by_name.setdefault(plain_name(name), index)
-    found: dict[str, int] = {}
-    for joint, names in _TRUNK_NAMES.items():
-        _take(found, joint, [("", name) for name in names], by_name)
+    found = _rigify_trunk(names, parents)
+    for joint, known in _TRUNK_NAMES.items():
+        _take(found, joint, [("", name) for name in known], by_name)
     for side in ("left", "right"):
-        for part, names in _SIDE_NAMES.items():
-            _take(found, f"{side}_{part}", [(side, name) for name in names], by_name)
+        for part, known in _SIDE_NAMES.items():
+            _take(found, f"{side}_{part}", [(side, name) for name in known], by_name)
         if f"{side}_foot" not in found and f"{side}_ankle" in found:
-            toe = _first_child(animation, found[f"{side}_ankle"])
+            toe = _first_child(parents, found[f"{side}_ankle"])
             found |= {f"{side}_foot": toe} if toe is not None else {}
     if "neck" not in found and "head" in found:
-        found["neck"] = animation.parents[found["head"]]
+        found["neck"] = parents[found["head"]]
     wanted = [
         *_TRUNK_NAMES,
         *(f"{side}_{part}" for side in ("left", "right") for part in _SIDE_NAMES if part != "collar"),
@@ -183,10 +211,20 @@ def _found(animation: Animation, source: str) -> dict[str, int]:
     missing = [joint for joint in wanted if found.get(joint, -1) < 0]
     if missing:
         raise KinelexError(
-            f"{source} has no joint known as {', '.join(missing)} (it has {_listed(animation.names)}); "
+            f"{source} has no joint known as {', '.join(missing)} (it has {_listed(names)}); "
             "rename those joints to common names such as LeftUpLeg, LeftLeg, LeftFoot, LeftToeBase"
         )
     return found
+
+
+def _is_body(names: Sequence[str], parents: Sequence[int], part: Sequence[int]) -> bool:
+    """Whether these joints alone, an ancestor before its descendants, are a whole body."""
+    place = {joint: at for at, joint in enumerate(part)}
+    try:
+        _found([names[joint] for joint in part], [place.get(parents[joint], -1) for joint in part], "")
+    except KinelexError:
+        return False
+    return True
 
 
 def _take(
@@ -215,13 +253,25 @@ def _pelvis(animation: Animation, found: Mapping[str, int], spine: Sequence[int]
     return {animation.names[spine[0]]: 1 - share, animation.names[spine[1]]: share}
 
 
-def _first_child(animation: Animation, joint: int) -> int | None:
-    return next((child for child, parent in enumerate(animation.parents) if parent == joint), None)
+def _rigify_trunk(names: Sequence[str], parents: Sequence[int]) -> dict[str, int]:
+    """Pelvis, neck and head of Blender's Rigify, all of whose trunk is called spine: spine to spine.006."""
+    spine = [joint for joint, name in enumerate(names) if plain_name(name) == ("", "spine")]
+    chain = [spine[0]] if spine else []
+    for joint in spine[1:]:
+        if parents[joint] == chain[-1]:
+            chain.append(joint)
+    # The neck are two bones, and the head begins where the second ends.
+    return {"pelvis": chain[0], "neck": chain[4], "head": chain[6]} if len(chain) == 7 else {}
+
+
+def _first_child(parents: Sequence[int], joint: int) -> int | None:
+    return next((child for child, parent in enumerate(parents) if parent == joint), None)
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:40])
-    return f"{shown}, ..." if len(names) > 40 else shown
+    named = [name for name in names if name]  # the root of a scene is not
+    shown = ", ".join(named[:40])
+    return f"{shown}, ..." if len(named) > 40 else shown
 
 
 def _lengths(animation: Animation) -> list[float]:

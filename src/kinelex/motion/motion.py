@@ -104,11 +104,11 @@ class Motion:
         keep_placement: bool = False,
         recorded_at: float | None = None,
     ) -> Motion:
-        """Read a clip; the suffix picks the format (npz, npy, bvh, amc, ...), foreign skeletons are retargeted.
+        """Read a clip; the suffix picks the format (npz, npy, bvh, fbx, amc, ...), foreign skeletons are retargeted.
 
         Args:
             fps: frames a second, or "file" for those of the file. When not given, clips of joints keep theirs, and
-                animations (bvh, amc, json) get the 20 that models are trained on.
+                animations (bvh, fbx, amc, json) get the 20 that models are trained on.
             keep_placement: leave an animation where it was recorded; else its feet are put on the floor, and at
                 frame 0 it stands at x = z = 0 and faces +Z.
             recorded_at: frames a second of the recording, where the file does not say (amc, npy) or is wrong.

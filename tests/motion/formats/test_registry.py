@@ -96,8 +96,8 @@ def test_suffixes_ignore_case(motion: Motion, tmp_path: Path) -> None:
 
 
 def test_unknown_suffixes_list_what_is_possible(motion: Motion, tmp_path: Path) -> None:
-    for name in ("clip.fbx", "clip", ".npz"):
-        with pytest.raises(KinelexError, match=r"\.npz \.npy \.bvh \.amc \.json"):
+    for name in ("clip.c3d", "clip", ".npz"):
+        with pytest.raises(KinelexError, match=r"\.npz \.npy \.bvh \.fbx \.amc \.json"):
             read_motion(tmp_path / name)
         with pytest.raises(KinelexError, match=r"\.npz \.npy \.bvh \.glb \.mp4 \.png \.html"):
             write_motion(motion, tmp_path / name)

@@ -41,6 +41,12 @@ def _read_bvh(path: Path) -> Animation:
     return read_bvh(path)
 
 
+def _read_fbx(path: Path) -> Animation:
+    from kinelex.motion.formats.fbx import read_fbx
+
+    return read_fbx(path)
+
+
 def _read_amc(path: Path) -> Animation:
     from kinelex.motion.formats.amc import read_amc
 
@@ -98,6 +104,7 @@ def _write_html(motion: Motion, path: Path, names: str, unit: str) -> None:
 _JOINTS: dict[str, Callable[[Path], Motion]] = {".npz": _read_npz, ".npy": _read_npy}
 _ANIMATIONS: dict[str, Callable[[Path], Animation]] = {
     ".bvh": _read_bvh,
+    ".fbx": _read_fbx,
     ".amc": _read_amc,
     ".json": _read_deepmimic,
 }
@@ -123,7 +130,7 @@ def read_motion(
     keep_placement: bool = False,
     recorded_at: float | None = None,
 ) -> Motion:
-    """Read a clip; the suffix picks the reader. BVH, AMC and DeepMimic clips are retargeted to HumanML3D's joints.
+    """Read a clip; the suffix picks the reader. BVH, FBX, AMC and DeepMimic clips get HumanML3D's joints.
 
     Args:
         fps: frames a second, or "file" for those of the file. When not given, clips of joints keep theirs, and
