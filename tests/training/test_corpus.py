@@ -56,9 +56,13 @@ def test_phrases_are_those_of_a_prompt_in_the_same_words(tmp_path: Path) -> None
     writer.close({"corpus": "said"}, ())
     (part,) = read_corpus([tmp_path], DataRecipe()).train.parts
     several, counted, single = part.sentences
-    assert several.phrases == Prompt(texts[0]).phrases == ("someone lifts their left arm", "someone walks back")
+    assert (
+        several.phrases == Prompt(texts[0]).phrases == ("someone lifts their left arm", "someone walks back")
+    )
     assert counted.phrases == Prompt(texts[1]).phrases == ("a person squats once",) * 2
-    assert single.phrases == ("a person squats once",) * 2, "a caption that does not name both keeps the exact ones"
+    assert single.phrases == ("a person squats once",) * 2, (
+        "a caption that does not name both keeps the exact ones"
+    )
     assert part.cuts == (40,)
 
 
