@@ -78,6 +78,7 @@ def test_generate_tells_what_a_clip_shows_and_check_asks_again(
     assert main(["check", clip]) == 0
     assert capsys.readouterr().out == "  shows: wave: yes; hand: left\n"
     assert main(["check", clip, "a person waves with the right hand"]) == 1
+    assert main(["check", clip, "wave with your right hand"]) == 1
     assert "  DOES NOT SHOW: hand: right (shows left)\n" in capsys.readouterr().out
     assert main(["check", clip, "--json"]) == 0
     wave, hand = json.loads(capsys.readouterr().out)

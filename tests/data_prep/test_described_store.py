@@ -109,7 +109,7 @@ def test_walks_and_runs_step_in_place_too(walks: tuple[Path, Store]) -> None:
     }
     for name, clip in made.items():
         origin = by_id[name.removesuffix("_in_place")]
-        (gone,), (stepped) = origin.segments, clip.segments[0]
+        (gone,), (stepped,) = origin.segments, clip.segments
         assert stepped == replace(gone, text=gone.text.replace("forward", "in place"))
         assert (clip.split, clip.group, clip.source, clip.licence, len(clip.features)) == (
             origin.split, origin.group, origin.source, origin.licence, len(origin.features)
@@ -125,11 +125,13 @@ def test_walks_and_runs_step_in_place_too(walks: tuple[Path, Store]) -> None:
 def test_a_share_of_them_steps_in_place(walks: tuple[Path, Store], tmp_path: Path) -> None:
     source, everything = walks
     most = set(everything.column("id"))
-    none, some = (
-        set(Store.open([tmp_path / name]).column("id"))
-        for name, share in (("none", 0.0), ("some", 0.5))
-        if describe_store([source], tmp_path / name, DescribeOptions(in_place=share), workers=1)
-    )
+
+    def named(share: float) -> set[str]:
+        folder = tmp_path / f"{share:g}"
+        describe_store([source], folder, DescribeOptions(in_place=share), workers=1)
+        return set(Store.open([folder]).column("id"))
+
+    none, some = named(0.0), named(0.5)
     assert none == {name for name in most if not name.endswith("_in_place")}
     assert none < some < most
 

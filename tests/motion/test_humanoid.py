@@ -154,7 +154,7 @@ def test_children_are_bodies_too(share: float, metres: float) -> None:
     assert guess_unit(smaller, path) == metres
 
 
-@pytest.mark.parametrize("share", [0.0, 1e-4, 1e4])
+@pytest.mark.parametrize("share", [0.0, 1e-4, 0.1, 1e4])
 def test_who_fits_no_unit_is_refused(share: float) -> None:
     path = CLIPS / "bandai_walk_normal.bvh"
     raw = read_bvh(path, "generic", unit=1.0)

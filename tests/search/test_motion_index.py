@@ -193,7 +193,8 @@ def test_a_folder_is_found_with_its_captions_as_they_are_now(
     assert captions()["1.npz"] == "someone saunters"
     (folder / "captions.csv").write_text("file,caption\n0.npz,\n")
     with pytest.raises(KinelexError, match="line 2"):
-        clip_source(folder)
+        index.add(clip_source(folder))
+    assert clip_source(folder).motion("1.npz").seconds == 3.0
 
 
 def test_a_killed_change_is_undone_by_the_next(

@@ -65,6 +65,10 @@ CASES = {
         "he is walking",
         "they are sitting down, like the man's son",
     ],
+    "a person imitates an old man's walking style, then stops": [
+        "a person imitates an old man's walking style",
+        "a person stops",
+    ],
     "stick figure walks, then waves": ["stick figure walks", "stick figure waves"],
     "a person curves to the left and then tiptoes forward as if sneaking, then sits": [
         "a person curves to the left",

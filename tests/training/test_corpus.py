@@ -53,8 +53,10 @@ def test_phrases_are_those_of_a_prompt_in_the_same_words(tmp_path: Path) -> None
     for split in ("train", "val"):
         captions = tuple(map(Caption.of, texts))
         writer.add(StoredClip(split, split, split, "recorded", "MIT", features, captions, segments))
+    again = (Caption.of(texts[1]),)
+    writer.add(StoredClip("again", "train", "train", "recorded", "MIT", features, again, ()))
     writer.close({"corpus": "said"}, ())
-    (part,) = read_corpus([tmp_path], DataRecipe()).train.parts
+    part, twice = read_corpus([tmp_path], DataRecipe()).train.parts
     several, counted, single = part.sentences
     assert (
         several.phrases == Prompt(texts[0]).phrases == ("someone lifts their left arm", "someone walks back")
@@ -64,6 +66,10 @@ def test_phrases_are_those_of_a_prompt_in_the_same_words(tmp_path: Path) -> None
         "a caption that does not name both keeps the exact ones"
     )
     assert part.cuts == (40,)
+    assert twice.sentences[0].phrases == counted.phrases
+    assert twice.action == "squat", (
+        "what happens twice is still one action, to be drawn as often as its rarity asks"
+    )
 
 
 @pytest.mark.parametrize("most", [1, 3, 16])

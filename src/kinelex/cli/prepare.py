@@ -27,9 +27,9 @@ DESCRIPTION = """Turn a corpus of motion files and captions into a store for tra
 `kit` take a folder laid out as published (texts, new_joint_vecs or new_joints, train.txt, val.txt, test.txt); with
 --amass, HumanML3D is made from AMASS recordings, SMPL-H body models and HumanML3D's repository (docs/official-
 data.md), and a run that was killed goes on when it is typed again. `compose` joins clips of finished stores into
-sequences of two to five actions with known boundaries; `describe` cuts clips where geometry sees one thing end and
-the next begin, and makes captions of that (kinelex describe tells of one clip). The same command twice changes
-nothing."""
+sequences with known boundaries, of two to five actions or of one that goes on; `describe` cuts clips where geometry
+sees one thing end and the next begin, and makes captions of that (kinelex describe tells of one clip). The same
+command twice changes nothing."""
 
 
 _HOW_MANY = dict.fromkeys(("compose", "describe"), "one --source or several: finished stores")
@@ -87,7 +87,7 @@ def add_parser(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--going-on", type=float, default=0.0, metavar="SHARE",
-        help="share of them that show a walk or a run, longer than recorded, and say that it goes on (default: 0)",
+        help="share of composed sequences that show a walk or a run, longer than recorded, that goes on (default: 0)",
     )  # fmt: skip
     parser.add_argument(
         "--in-place", type=float, default=0.25, metavar="SHARE",

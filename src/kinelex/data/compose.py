@@ -1,4 +1,4 @@
-"""Real clips composed into sequences of two to five actions, with sentences and exact boundaries."""
+"""Real clips composed into sequences with exact boundaries: of two to five actions, or of one that goes on."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class ComposeOptions(DerivedOptions):
     """What decides the content of a composed store.
 
     Attributes:
-        sequences: how many for training; the other splits get as many in proportion to their actions.
+        sequences: how many for training, less those that do not fit together; the other splits get as many in
+            proportion to their actions.
         max_frames: of a sequence.
         blend_seconds: over which neighbours go into each other.
         repeats: share of the sequences in which actions happen twice or three times in a row, and are said to.
@@ -89,6 +90,7 @@ def compose(
 
 def _plan(store: Store, options: ComposeOptions) -> list[_Sequence]:
     pools = pools_of(store)
+    straight = {split: pool.going_straight_on() for split, pool in pools.items()}
     if not len(pools["train"]):
         raise KinelexError(
             "the stores hold no training clip with the caption of a single action; add captioned clips"
@@ -99,24 +101,21 @@ def _plan(store: Store, options: ComposeOptions) -> list[_Sequence]:
         wanted = round(options.sequences * share) if len(pools[split]) > 1 else 0
         for number in track(range(wanted), f"choosing actions, {split}"):
             random = Random(f"{options.seed}|{split}|{number}")
-            chosen = _Sequence(
-                f"compose_{split}_{number:05d}", split, _choose(store, pools[split], options, random)
-            )
+            acts = _choose(store, pools[split], straight[split], options, random)
+            chosen = _Sequence(f"compose_{split}_{number:05d}", split, acts)
             if len(chosen.pieces) > 1:
                 planned.append(chosen)
     return planned
 
 
-def _choose(store: Store, pool: Pool, options: ComposeOptions, random: Random) -> tuple[Act, ...]:
+def _choose(
+    store: Store, pool: Pool, straight: Pool, options: ComposeOptions, random: Random
+) -> tuple[Act, ...]:
     """What happens in a sequence; nothing where what was drawn does not fit together."""
     room = Room(frames=options.max_frames, overlap=_overlap(store, options))
     drawn = random.random() if options.going_on + options.repeats > 0 else 1.0
     repeating = drawn < options.repeats
-    if (
-        not repeating
-        and drawn < options.repeats + options.going_on
-        and len(straight := pool.going_straight_on())
-    ):
+    if not repeating and drawn < options.repeats + options.going_on and len(straight):
         return tuple(going_on(store, straight, room, random))
     return tuple(several(store, pool, room, random, repeating=repeating))
 

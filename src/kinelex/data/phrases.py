@@ -84,7 +84,7 @@ def sentence(phrases: Sequence[str], random: Random, *, gerunds: bool = True) ->
     Args:
         phrases: verb phrases.
         random: which words join them.
-        gerunds: whether the last may be what the others happen before: "before sitting down".
+        gerunds: whether "before" and a gerund may join the last one: "before sitting down".
     """
     subject = random.choice(_SUBJECTS) if random.random() < 0.5 else SUBJECT
     first, *others = phrases

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from kinelex.data.compose import ComposeOptions
 
 # Raised whenever the same input would give another store; part of the fingerprint.
-PROCESSING = 5
+PROCESSING = 6
 COMPOSE = "compose"
 _CHUNK = 4
 # Reasons that the summary names, the most frequent first.

@@ -58,7 +58,8 @@ _PELVIS_ABOVE_HIPS = 0.1
 # Metres, centimetres, inches, ASF units, millimetres; the body heights that each must explain do not overlap.
 _UNITS = (1.0, 0.01, 0.0254, 0.0254 / 0.45, 0.001)
 # Metres of stature: of adults and grown children; of small children, where a file holds no adult in any unit.
-_STATURES = ((1.2, 2.2), (0.7, 1.2))
+_ADULT, _CHILD = (1.2, 2.2), (0.7, 1.2)
+_UNITS_OF_CHILDREN = (1.0, 0.01, 0.001)
 # A body is this much taller than its leg and its spine up to the head joint are long.
 _STATURE = 1.17
 
@@ -130,27 +131,47 @@ def body_roots(names: Sequence[str], parents: Sequence[int], source: str) -> dic
 
 
 def guess_unit(animation: Animation, path: Path) -> float:
-    """Metres of one unit of a file: whichever of metre, centimetre, inch, ASF unit (0.0564 m) and millimetre
-    makes the body between 1.2 and 2.2 m tall or, where none does, a child of at least 0.7 m. The height is measured
-    along the bones, whatever the pose.
+    """Metres of one unit of a file: that of `adult_unit` or, where there is none, whichever of metre, centimetre and
+    millimetre makes the body a child of at least 0.7 m.
 
     Raises:
         KinelexError: no unit does.
     """
+    if (unit := adult_unit(animation, path)) is not None:
+        return unit
+    height = _height(animation, path)
+    if (unit := _fitting(height, _UNITS_OF_CHILDREN, _CHILD)) is not None:
+        return unit
+    raise KinelexError(
+        f"{path} holds a body {height:.4g} units tall, which is nobody in metres, centimetres, inches or "
+        "millimetres; give the unit in metres, such as unit=0.01"
+    )
+
+
+def adult_unit(animation: Animation, path: Path) -> float | None:
+    """Whichever of metre, centimetre, inch, ASF unit (0.0564 m) and millimetre makes the body between 1.2 and 2.2 m
+    tall, if one does. The height is measured along the bones, whatever the pose.
+
+    Raises:
+        KinelexError: the skeleton lacks joints that a body needs.
+    """
+    return _fitting(_height(animation, path), _UNITS, _ADULT)
+
+
+def _fitting(height: float, units: Sequence[float], stature: tuple[float, float]) -> float | None:
+    """The first of the units in which a height is a stature."""
+    smallest, tallest = stature
+    return next((unit for unit in units if smallest <= height * unit <= tallest), None)
+
+
+def _height(animation: Animation, path: Path) -> float:
+    """Of the body, in units of the file."""
     found = _found(animation.names, animation.parents, str(path))
     lengths = _lengths(animation)
     leg = sum(lengths[joint] for joint in _chain(animation, found["left_ankle"], found["left_hip"]))
     trunk = sum(lengths[joint] for joint in _spine_path(animation, found)[1:])
     head = sum(lengths[joint] for joint in _chain(animation, found["head"], found["neck"]))
-    height = _STATURE * (leg + trunk + head)
-    for smallest, tallest in _STATURES:
-        for unit in _UNITS:
-            if smallest <= height * unit <= tallest:
-                return unit
-    raise KinelexError(
-        f"{path} holds a body {height:.4g} units tall, which is nobody in metres, centimetres, inches or "
-        "millimetres; give the unit in metres, such as unit=0.01"
-    )
+    return _STATURE * (leg + trunk + head)
 
 
 def turn_upright(animation: Animation, path: Path) -> Animation:

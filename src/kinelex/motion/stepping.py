@@ -28,10 +28,8 @@ _LEAN = 0.05  # radians that the trunk leans on average, at most
 # Metres of lift in a fast swing; metres a second at which it is half of that; metres that all lifts approach.
 _SWING_LIFT, _HALF_SWING, _HIGHEST = 0.18, 1.5, 0.5
 _HANG, _HANGING = 3.0, 0.6  # radians a metre of lift by which the toe sinks, and at most
-_PLANTED, _DOWN = (
-    0.02,
-    0.015,
-)  # metres of lift at which a foot carries less, and below which it is held in place
+_PLANTED = 0.02  # metres of lift at which a foot carries less
+_DOWN = 0.015  # metres of lift below which it is held in place
 
 
 @dataclass(frozen=True)

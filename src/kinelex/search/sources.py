@@ -53,7 +53,7 @@ class ClipSource(Protocol):
         ...
 
     def __iter__(self) -> Iterator[SourceClip]:
-        """Every clip; nothing of it is read but what its hash needs."""
+        """Every clip; nothing of its motion is read but what its hash needs."""
         ...
 
     def motion(self, clip: str) -> Motion:
@@ -104,19 +104,19 @@ class FileSource:
 
     def __init__(self, root: Path, files: list[Path]) -> None:
         self.root, self._files = root, files
-        self._captions = folder_captions(root, files)
 
     def __len__(self) -> int:
         return len(self._files)
 
     def __iter__(self) -> Iterator[SourceClip]:
+        captions = folder_captions(self.root, self._files)
         for path in self._files:
             try:
                 with path.open("rb") as stream:
                     digest = hashlib.file_digest(stream, "sha256").hexdigest()
             except OSError as error:
                 raise KinelexError(f"cannot read {path}: {error.strerror}; check the path") from error
-            caption = next((caption.text for caption in self._captions[path]), "")
+            caption = next((caption.text for caption in captions[path]), "")
             yield SourceClip(path.relative_to(self.root).as_posix(), caption, digest, self._reader(path))
 
     @staticmethod

@@ -37,7 +37,7 @@ def described(text: str) -> str:
     """A command as the description of somebody who follows it, a request as what it asks for; other texts unchanged."""
     text = in_a_row(text)
     wish = wished(text)
-    return wish.text if wish.tells else _followed(wish.subject, wish.text) or text
+    return wish.text if wish.tells else _followed(wish.subject, wish.text) or wish.text
 
 
 def _followed(subject: str, text: str) -> str:
@@ -50,15 +50,28 @@ def _followed(subject: str, text: str) -> str:
     written, end, opens = "", 0, True
     for place, (unit, word) in enumerate(zip(units, words, strict=True)):
         gap, end = text[end : unit.start()], unit.end()
+        commands = opens and _opens_command(words, verbs, place)
         # "First, walk": the order of the sentences says as much.
-        if opens and (word in _POLITE or word in _OPENERS or word == ","):
+        if commands and (word in _POLITE or word in _OPENERS or word == ","):
             continue
         if opens and word not in PUNCTUATION:
-            written += f"{gap}{subject} "
-            gap, subject, opens = "", re.sub("^an? ", "the ", subject), False
+            if commands:
+                written += f"{gap}{subject} "
+                gap = ""
+            subject, opens = re.sub("^an? ", "the ", subject), False
         written += gap + (_obeyed(word) if place in verbs else _for_them(words, place, unit[0]))
         opens = opens or word in _ENDS_SENTENCE
     return (written + text[end:]).strip()
+
+
+def _opens_command(words: list[str], verbs: set[int], place: int) -> bool:
+    """Whether the sentence that begins here, or what is left of it, is a command: "then slowly sit"."""
+    while place < len(words) and place not in verbs:
+        word = words[place]
+        if not (word in _POLITE or word in _OPENERS or word == "," or word.endswith("ly")):
+            return False
+        place += 1
+    return place < len(words)
 
 
 def _obeyed(word: str) -> str:

@@ -7,7 +7,7 @@ from kinelex.text.segmenter import segment
 
 
 def phrases_of(caption: str, limit: int) -> tuple[str, ...]:
-    """What a prompt of the same words is taken apart into, at most `limit` phrases.
+    """What a prompt that is such a description is taken apart into, at most `limit` phrases.
 
     Raises:
         KinelexError: the caption has no word, or the limit is below 1.

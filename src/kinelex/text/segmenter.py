@@ -20,9 +20,10 @@ from kinelex.text.simultaneity import together
 
 PRONOUNS = frozenset(("he", "she", "they", "it"))
 DEFAULT_SUBJECT = "a person"
-# "he's walking", but not "the man's arm"
+# "he's walking", but not "the man's walking style"
 _CONTRACTED = re.compile(
-    r"(?<=\w)['’](s|re)(?= (?:\w+ly |now |then |still )?(?!\w*thing\b)\w{2,}ing\b)", re.IGNORECASE
+    r"\b(he|she|it|they|who|that|someone|somebody)['’](s|re)(?= (?:\w+ly |now |then |still )?\w{2,}ing\b)",
+    re.IGNORECASE,
 )
 
 
@@ -52,7 +53,7 @@ def segment(caption: str, limit: int = 5) -> list[str]:
 
 
 def _spelled(contraction: re.Match[str]) -> str:
-    return " is" if contraction[1].lower() == "s" else " are"
+    return f"{contraction[1]} {'is' if contraction[2].lower() == 's' else 'are'}"
 
 
 def _with_verbs(clauses: Sequence[Clause]) -> list[Clause]:

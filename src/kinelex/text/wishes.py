@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from kinelex.text.inflection import third_person
 from kinelex.text.lemmas import SUBJECT_WORDS
 from kinelex.text.verbs import VERBS
 
@@ -12,30 +13,42 @@ SOMEBODY = "a person"
 _NAMES = {"him": "a man", "he": "a man", "her": "a woman", "she": "a woman"} | dict.fromkeys(
     ("them", "they", "it"), SOMEBODY
 )
-_PERSON = (
-    rf"(?:(?:an?|the|this|one|some|another) (?:[\w-]+ ){{0,2}}?(?:{SUBJECT_WORDS.replace(' ', '|')})\b"
-    r"|someone\b|somebody\b|him\b|her\b|them\b|it\b)"
-)
-_ASKED = r"(?:please|hey|now|ok|okay|just)[, ]+"
-_SHOWN = r"(?:show|give|make|draw)(?: me| us)?|generate|create|animate|render|produce|imagine|simulate|have|let|get|see"
-_ASKS = (
-    rf"(?:{_ASKED})*(?:(?:can|could|would|will) you (?:please )?(?:{_SHOWN})"
-    rf"|i(?: would|'d|’d)? (?:want|need|like)(?: you)?(?: to)?(?: (?:{_SHOWN}))?|{_SHOWN})"
-)
+_NOBODY_YET = rf"(?:an?|the|this|one|some|another) (?:[\w-]+ ){{0,2}}?(?:{SUBJECT_WORDS.replace(' ', '|')})\b"
+_PERSON = rf"(?:{_NOBODY_YET}|someone\b|somebody\b|him\b|her\b|them\b|it\b)"
+_ASKED = r"(?:(?:please|hey|hi|now|ok|okay|just)[, ]+)*"
+# What only a program is asked for; "make", "give" and "show" may be what a person does to another.
+_MADE = r"generate|create|animate|render|produce|simulate|imagine|(?:show|give|make|draw) (?:me|us)"
+_LET = r"show|give|make|draw|have|let|get"
+_POLITE = r"(?:can|could|would|will) you (?:please )?"
+_WANTED = r"i(?: would|'d|’d)? (?:want|need|like)(?: you)?(?: to (?:see|have))?"
 _CLIP = (
     r"(?:(?:an?|the|some) )?(?:[\w-]+ ){0,3}?(?:animation|motion|clip|video|sequence|movement|scene|mocap)s? "
     r"(?:of|where|in which|with|showing|that shows|for) "
 )
-_WISH = re.compile(rf"{_ASKS} (?:{_CLIP})?(?P<person>{_PERSON})(?: (?P<rest>.+))?", re.IGNORECASE | re.DOTALL)
-_CYCLE = re.compile(
-    rf"{_ASKS} (?P<cycle>(?:an? )?(?:[\w-]+ ){{0,3}}(?:cycle|loop|animation|motion))[.!]?", re.IGNORECASE
-)
-_DUTY = re.compile(
-    rf"(?P<person>{_PERSON}) (?:should|must|shall|will|(?:needs?|has|have) to|is going to) (?P<rest>.+)",
+_WISH = re.compile(
+    rf"{_ASKED}(?:(?P<made>(?:{_POLITE})?(?:{_MADE})|{_WANTED}(?: to (?:{_MADE}))?)|(?:{_POLITE})?(?:{_LET})) "
+    rf"(?P<clip>{_CLIP})?(?P<person>{_PERSON})(?P<rest>[^.!?;\n]*)(?P<others>.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_RELATIVE = re.compile(r"(?:who|that|which) (?:is )?", re.IGNORECASE)
-_ARROW = re.compile(r"\s*(?:->|-->|=>|→|⇒|>)\s*")
+_CYCLE = re.compile(
+    rf"{_ASKED}(?:{_POLITE})?(?:{_MADE}|{_LET}|{_WANTED}) (?P<cycle>(?:an? )?(?:[\w-]+ ){{0,3}}"
+    r"(?:cycle|loop|animation|motion))[.!]?",
+    re.IGNORECASE,
+)
+_MUST = r"(?:should|must|shall|will|(?:needs?|has|have) to|(?:is|are) going to)"
+_DUTY = re.compile(
+    rf"(?P<person>{_NOBODY_YET}|someone|somebody) {_MUST} (?P<rest>.+)", re.IGNORECASE | re.DOTALL
+)
+_LATER_DUTY = re.compile(
+    # "as if he is going to drink" asks for nothing.
+    rf"(?<!\blike )(?<!\bif )(?<!\bthough )\b"
+    rf"(?P<before>(?:he|she|it|they|and|then|someone|somebody|{_NOBODY_YET}) (?:then |also |now )?)"
+    rf"{_MUST} (?P<verb>\w+)\b",
+    re.IGNORECASE,
+)
+_RELATIVE = re.compile(r"(?:who|that|which)(?:(?: is|'s|’s) (?=\w+ing\b)| (?!is\b|are\b))", re.IGNORECASE)
+_BIDDEN = re.compile(r"(?:to )?(?P<bidden>(?:\w+ly )?(?P<verb>[\w’']+).*)", re.DOTALL)
+_ARROW = re.compile(r"\s*(?:->|-->|=>|→|⇒|(?<=[a-z])\s*>\s*(?=[a-z]))\s*", re.IGNORECASE)
 _NUMBER = re.compile(r"(?:^|(?<=[\s,;.]))\(?\d{1,2}[.)]\s+(?=[a-z])", re.IGNORECASE)
 
 
@@ -57,20 +70,53 @@ class Wish:
 def wished(text: str) -> Wish:
     """Who a request is about and what they are to do; other texts as they are, about somebody."""
     stripped = text.strip()
-    if duty := _DUTY.fullmatch(stripped):
-        return Wish(_who(duty["person"]), duty["rest"])
     if cycle := _CYCLE.fullmatch(stripped):
         return Wish(SOMEBODY, cycle["cycle"], tells=True)
+    if (duty := _DUTY.fullmatch(stripped)) and _obeys(duty["rest"]):
+        return Wish(_who(duty["person"]), _dutiful(duty["rest"]))
     wish = _WISH.fullmatch(stripped)
-    if wish is None:
-        return Wish(SOMEBODY, text)
-    who, rest = _who(wish["person"]), (wish["rest"] or "").strip()
-    bidden = re.sub(r"^to (?=\w)", "", rest)
-    first = re.match(r"[\w'’]*", bidden)
-    if first is not None and first[0].lower() in VERBS:
-        return Wish(who, bidden)
-    done = rest[relative.end() :] if (relative := _RELATIVE.match(rest)) else rest
-    return Wish(who, f"{who} {done}".strip(), tells=True)
+    return (wish and _asked(wish)) or Wish(SOMEBODY, _dutiful(text))
+
+
+def _asked(wish: re.Match[str]) -> Wish | None:
+    """What a text asks for that looks like a request; None where it is something that a person does to another."""
+    who, rest = _who(wish["person"]), wish["rest"].strip()
+    bidden = _BIDDEN.fullmatch(rest)
+    if bidden is not None and bidden["verb"].lower() in VERBS:
+        return Wish(who, bidden["bidden"] + wish["others"])
+    relative = _RELATIVE.match(rest)
+    done = rest[relative.end() :] if relative else rest
+    first = done.split(" ")[0].lower()
+    moves = (
+        first.endswith("ing")
+        or first in _THIRD_PERSONS
+        or rest.lower().startswith(("who ", "that ", "which "))
+    )
+    if not (moves or wish["made"] or wish["clip"]):
+        return None
+    return Wish(who, f"{who} {done}".strip() + wish["others"], tells=True)
+
+
+_THIRD_PERSONS = frozenset(map(third_person, VERBS))
+
+
+def _obeys(rest: str) -> bool:
+    """Whether what somebody should do begins with a verb that is known."""
+    bidden = _BIDDEN.fullmatch(rest)
+    return bidden is not None and bidden["verb"].lower() in VERBS
+
+
+def _dutiful(text: str) -> str:
+    """A text in which everybody does what they should: "they should sit" as "they sit"."""
+
+    def does(match: re.Match[str]) -> str:
+        verb = match["verb"]
+        if verb.lower() not in VERBS:
+            return match[0]
+        plural = match["before"].lower().startswith("they ")
+        return match["before"] + (verb if plural else third_person(verb))
+
+    return _LATER_DUTY.sub(does, text)
 
 
 def _who(person: str) -> str:
@@ -80,6 +126,6 @@ def _who(person: str) -> str:
 def in_a_row(text: str) -> str:
     """Steps of a list as one after the other: "walk -> sit" and "1. walk 2. sit" as "walk, then sit"."""
     steps = [step.strip(" ,;.\n") for step in _NUMBER.split(text)]
-    if len(steps) > 2 and not steps[0]:
+    if len(steps) > 1 and not steps[0]:
         text = ", then ".join(filter(None, steps))
     return _ARROW.sub(", then ", text)

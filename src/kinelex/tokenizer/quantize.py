@@ -9,6 +9,8 @@ import torch
 import torch.distributed as distributed
 from torch import Tensor, nn
 
+from kinelex.errors import KinelexError
+
 TRAINING_TEMPERATURE = 0.5
 
 
@@ -43,6 +45,9 @@ class Codebook(nn.Module):
         codes, width: K and D.
         decay: of the moving averages.
         least_use: latents a step below which, on average, a code becomes one of them.
+
+    Raises:
+        KinelexError: the least use is negative.
     """
 
     codebook: Tensor
@@ -52,6 +57,10 @@ class Codebook(nn.Module):
 
     def __init__(self, codes: int, width: int, decay: float, least_use: float = 1.0) -> None:
         super().__init__()
+        if not least_use >= 0:
+            raise KinelexError(
+                f"tokenizer.model.least_use is {least_use}; give 0, by which no code is lost, or more"
+            )
         self.decay, self.least_use = decay, least_use
         self.register_buffer("codebook", torch.zeros(codes, width))
         self.register_buffer("code_sum", torch.zeros(codes, width))

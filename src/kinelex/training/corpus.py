@@ -127,6 +127,9 @@ def read_corpus(stores: Sequence[str | Path], recipe: DataRecipe) -> Corpus:
     digest = sha256(repr(recipe).encode())
     for folder in store.folders:
         digest.update((folder / MANIFEST).read_bytes())
+    # How captions are taken apart is decided here, and another version may do it otherwise.
+    for split in splits.values():
+        digest.update(repr(split.parts).encode())
     return Corpus(store.skeleton, normalizer, splits["train"], splits["val"], digest.hexdigest())
 
 
@@ -208,7 +211,7 @@ def _cuts(clip: StoredClip, first: int, frames: int, fps: float) -> tuple[int, .
 def _action(caption: Caption, phrases: tuple[str, ...]) -> str:
     """The main verb of a caption of one phrase."""
     verbs = (lemma for lemma, pos in zip(caption.lemmas, caption.pos, strict=True) if pos == "VERB")
-    return next(verbs, "") if len(phrases) == 1 else ""
+    return next(verbs, "") if len(set(phrases)) == 1 else ""
 
 
 def draws_of_parts(parts: Sequence[Part], most: int) -> Tensor:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # These know no motion, only how long things take.
 _TIMING = ("length", "durations")
+# What only the training of a tokenizer reads.
+_OF_CODEBOOKS = ("decay", "least_use")
 # Two copies of one encoder, of which one was stored in half precision, agree better than this; whitening enlarges what
 # is left, and "left" and "right" are only .02 apart.
 _SAME_ENCODER, _SENTENCES = 0.9999, 8
@@ -165,7 +167,7 @@ class Start:
         network.load_state_dict(part.state_dict())
 
     def compare(self, name: str, ours: Any, theirs: Any) -> None:
-        """Refuse a configuration of the recipe that is not the model's, but for dropouts.
+        """Refuse a configuration of the recipe that is not the model's, but for what only its training read.
 
         Raises:
             KinelexError: so it is; every difference is named.
@@ -225,9 +227,9 @@ def refuse_own_output(model: str, output: Path) -> None:
 
 
 def _flat(values: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and values of what matters after training: all but the dropouts."""
+    """Dotted keys and values of what matters after training: all but the dropouts and how codebooks are learnt."""
     for key, value in values.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{path}{key}.")
-        elif not key.endswith("dropout"):
+        elif not key.endswith("dropout") and key not in _OF_CODEBOOKS:
             yield f"{path}{key}", value

@@ -177,7 +177,8 @@ def test_a_left_handed_scene_is_not_read_as_its_mirror_image(tmp_path: Path) -> 
 def test_units_that_make_nobody_are_not_believed(tmp_path: Path) -> None:
     metres = [Node(node.name, node.parent, tuple(x / 100 for x in node.place)) for node in body({})]  # type: ignore[arg-type]
     turning = Take("wave", {key: value for key, value in raised_arm().keys.items() if key[1] == "R"})
-    for nodes, said in ((metres, 0.01), (body({}), 1.0)):
+    millimetres = [Node(node.name, node.parent, tuple(x * 10 for x in node.place)) for node in body({})]  # type: ignore[arg-type]
+    for nodes, said in ((metres, 0.01), (body({}), 1.0), (millimetres, 0.01), (millimetres, 0.0254)):
         places = joints(read_fbx(saved(tmp_path, ascii_fbx(nodes, [turning], unit=said))))
         assert torch.allclose(places[0, 0], torch.tensor([0, 0.9, 0]), atol=1e-4)
     tall = joints(read_fbx(saved(tmp_path, ascii_fbx(body({}), [turning])), unit=0.02))

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from random import Random
 
-from kinelex.data.composing.lasting import lasting
+from kinelex.data.composing.lasting import straight_on
 from kinelex.data.phrases import verb_phrase
 from kinelex.data.store import SPLITS, Store
 from kinelex.progress import track
 
 SHORTEST, _LONGEST = 16, 140  # frames of an action that is used as a whole
 CROP = (30, 80)  # frames of a piece of an action that goes on and on
-_GOES_SOMEWHERE = frozenset(
+GOES_ON = frozenset(
     (
         "walk",
         "run",
@@ -29,9 +29,12 @@ _GOES_SOMEWHERE = frozenset(
         "stroll",
         "shuffle",
         "sidestep",
+        "dance",
+        "wave",
+        "box",
+        "stand",
     )
 )
-GOES_ON = _GOES_SOMEWHERE | frozenset(("dance", "wave", "box", "stand"))
 _HAPPENS_ONCE = frozenset(
     (
         "turn",
@@ -53,8 +56,18 @@ _HAPPENS_ONCE = frozenset(
 # Walking to somewhere and doing something there is what people ask for most; walking on the spot, hardly ever.
 _WALK_WEIGHT, _ON_THE_SPOT_WEIGHT = 2.5, 0.4
 _ON_THE_SPOT = ("place", "spot")
-_ASIDE = ("left", "right", "both", "sideways", "circle", "turn", "turns")
-_SIDES = (*_ASIDE, *_ON_THE_SPOT, "backward", "backwards")
+_SIDES = (
+    "left",
+    "right",
+    "both",
+    "sideways",
+    "circle",
+    "turn",
+    "turns",
+    *_ON_THE_SPOT,
+    "backward",
+    "backwards",
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +81,7 @@ class Action:
         goes_on: whether a piece of it shows the same, as of a walk.
         from_start: whether a piece has to begin where the clip does.
         kind: verb and where to; kinds are drawn more evenly than clips.
+        straight_on: its phrases, if all it shows is a way to go straight on, which can take as long as one likes.
     """
 
     clip: int
@@ -76,17 +90,7 @@ class Action:
     goes_on: bool
     from_start: bool
     kind: str
-
-    @property
-    def goes_straight_on(self) -> bool:
-        """Whether it is a way to go straight on, which can take as long as one likes."""
-        verb, *sides = self.kind.split()
-        return (
-            self.goes_on
-            and verb in _GOES_SOMEWHERE
-            and not set(sides) & set(_ASIDE)
-            and bool(lasting(self.phrases))
-        )
+    straight_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ class Pool:
     def going_straight_on(self) -> Pool:
         """Those that can take as long as one likes."""
         kept = {
-            kind: [action for action in actions if action.goes_straight_on]
+            kind: [action for action in actions if action.straight_on]
             for kind, actions in self.actions.items()
         }
         return Pool({kind: actions for kind, actions in kept.items() if actions})
@@ -161,10 +165,12 @@ def _action(clip: int, frames: int, phrases: tuple[str, ...]) -> Action | None:
     goes_on = waves or (verbs <= GOES_ON and not any(own & _HAPPENS_ONCE for own in words))
     if frames < SHORTEST or (frames > _LONGEST and not goes_on):
         return None
-    sides = [side for side in _SIDES if side in words[0]]
-    kind = " ".join([base(phrases[0].split()[0]), *sides])
+    # "waves" says less than "waves with their left hand".
+    phrases = tuple(sorted(phrases, key=lambda phrase: set(phrase.split()).isdisjoint(_SIDES)))
+    where = [side for side in _SIDES if side in phrases[0].split()]
+    kind = " ".join([base(phrases[0].split()[0]), *where])
     # A wave starts with the arm going up; a piece from the middle of it would begin with a jerk.
-    return Action(clip, frames, phrases, goes_on, waves, kind)
+    return Action(clip, frames, phrases, goes_on, waves, kind, straight_on(phrases) if goes_on else ())
 
 
 def base(verb: str) -> str:

@@ -72,7 +72,7 @@ def several(store: Store, pool: Pool, room: Room, random: Random, *, repeating: 
             piece for action in pool.draw(random, _CANDIDATES) if (piece := cropped(action, here, random))
         ]
         if last is not None:
-            drawn = [piece for piece in drawn if not set(piece.phrases) & set(last.phrases)]
+            drawn = [told for piece in drawn if (told := _told_apart(piece, last)) is not None]
         if repeating:
             drawn = _repeatable(store, drawn, overlap)
         best = best_fit(store, last, drawn, overlap)
@@ -83,6 +83,12 @@ def several(store: Store, pool: Pool, room: Room, random: Random, *, repeating: 
             acts.append(Act((best,) * times, best.phrases, counted=times > 1))
             pieces += times
     return acts
+
+
+def _told_apart(piece: Piece, last: Piece) -> Piece | None:
+    """A piece with those of its phrases that cannot be said of the one before it; None where both are called alike."""
+    phrases = tuple(phrase for phrase in piece.phrases if phrase not in last.phrases)
+    return replace(piece, phrases=phrases) if phrases and piece.phrases[0] != last.phrases[0] else None
 
 
 def _repeatable(store: Store, pieces: Sequence[Piece], overlap: int) -> list[Piece]:
@@ -107,6 +113,9 @@ def going_on(store: Store, pool: Pool, room: Room, random: Random) -> list[Act]:
     """A walk or another way to go straight on, made longer by going over into itself, step into step.
 
     It is said as one thing that lasts, or as one that begins and one that goes on.
+
+    Returns:
+        Nothing where it does not go over into itself.
     """
     pieces: list[Piece] = []
     (action,) = pool.draw(random, 1)
@@ -120,13 +129,11 @@ def going_on(store: Store, pool: Pool, room: Room, random: Random) -> list[Act]:
     if len(pieces) < 2:
         return []
     if random.random() < 0.5:
-        return [Act(tuple(pieces), lasting(action.phrases))]
+        return [Act(tuple(pieces), lasting(action.straight_on))]
     cut = random.randint(1, len(pieces) - 1)
-    # What it is called is that it begins and lasts, so no phrase that names an end.
-    begun = lasting(action.phrases)[:1]
     return [
-        Act(tuple(pieces[:cut]), begun),
-        Act(tuple(pieces[cut:]), keeping_on(action.phrases), goes_on=True),
+        Act(tuple(pieces[:cut]), action.straight_on),
+        Act(tuple(pieces[cut:]), keeping_on(action.straight_on), goes_on=True),
     ]
 
 

@@ -23,7 +23,7 @@ from torch import Tensor
 from kinelex.errors import KinelexError
 from kinelex.motion.animation import Animation
 from kinelex.motion.formats import fbx_sampler
-from kinelex.motion.humanoid import body_roots, guess_unit
+from kinelex.motion.humanoid import adult_unit, body_roots, guess_unit
 
 _LONGEST = 300  # seconds that the sampler may take; what it lets pass takes a tenth of that
 
@@ -197,15 +197,16 @@ def _unique(names: list[str]) -> tuple[str, ...]:
 
 
 def _factor(animation: Animation, unit: float, path: Path) -> float:
-    """What makes the body human: 1 where the file's unit does, else that of its size, else that of its numbers.
+    """What makes the body an adult: 1 where the file's unit does, else that of its size, else that of its numbers;
+    where none does, what makes it a child.
 
     Exporters write the metres of a scene as its centimetres, or centimetres as metres, without a word.
 
     Raises:
         KinelexError: nothing does.
     """
-    try:
-        return guess_unit(animation, path)
-    except KinelexError:
-        numbers = replace(animation, offsets=animation.offsets / unit)
-        return guess_unit(numbers, path) / unit
+    numbers = replace(animation, offsets=animation.offsets / unit)
+    said, meant = adult_unit(animation, path), adult_unit(numbers, path)
+    if said is None and meant is not None:
+        return meant / unit
+    return guess_unit(animation, path)
