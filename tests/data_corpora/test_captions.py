@@ -118,7 +118,11 @@ def test_captions_say_what_is_done(part: str, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("part", "side", "another"),
-    [("left", "left", "right|both"), ("right", "right", "left|both"), ("both", "both|arms|hands", "left|right")],
+    [
+        ("left", "left", "right|both"),
+        ("right", "right", "left|both"),
+        ("both", "both|arms|hands", "left|right"),
+    ],
 )
 def test_captions_say_the_side_mostly_and_never_another(part: str, side: str, another: str) -> None:
     texts = [
