@@ -42,21 +42,7 @@ def add_parser(commands: Any) -> None:
         "corpus", help="folder, humanml3d, kit, bandai-namco, cmu, acrnn, jump, hdm05, compose or describe"
     )
     parser.add_argument("--source", action="append", metavar="DIR", help="where the files are")
-    parser.add_argument(
-        "--amass", type=Path, metavar="DIR", help="humanml3d: AMASS, its sub-data-sets a folder each"
-    )
-    parser.add_argument(
-        "--body-models",
-        type=Path,
-        metavar="DIR",
-        help="humanml3d: has smplh/male and smplh/female, model.npz in each",
-    )
-    parser.add_argument(
-        "--captions",
-        type=Path,
-        metavar="DIR",
-        help="humanml3d: HumanML3D's repository (index.csv, texts, lists)",
-    )
+    _add_humanml3d(parser)
     parser.add_argument("--output", required=True, metavar="STORE", help="store to write")
     parser.add_argument(
         "--dtype", default="float32", choices=("float32", "float16"), help="float16 takes half the room"
@@ -78,6 +64,36 @@ def add_parser(commands: Any) -> None:
         "--keep-mirrored", action="store_true",
         help="humanml3d, kit: keep the mirrored clips, which published results count; training mirrors by itself",
     )  # fmt: skip
+    _add_derived(parser)
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of caption templates and of compose (default: 0)"
+    )
+    parser.add_argument("--workers", type=int, help="processes (default: one a core)")
+    parser.add_argument("--force", action="store_true", help="prepare again even if nothing changed")
+    parser.set_defaults(run=run)
+
+
+def _add_humanml3d(parser: argparse.ArgumentParser) -> None:
+    """What HumanML3D is made from."""
+    parser.add_argument(
+        "--amass", type=Path, metavar="DIR", help="humanml3d: AMASS, its sub-data-sets a folder each"
+    )
+    parser.add_argument(
+        "--body-models",
+        type=Path,
+        metavar="DIR",
+        help="humanml3d: has smplh/male and smplh/female, model.npz in each",
+    )
+    parser.add_argument(
+        "--captions",
+        type=Path,
+        metavar="DIR",
+        help="humanml3d: HumanML3D's repository (index.csv, texts, lists)",
+    )
+
+
+def _add_derived(parser: argparse.ArgumentParser) -> None:
+    """Options of the stores that are made from finished ones."""
     parser.add_argument(
         "--count", type=int, default=1000, help="sequences that compose makes (default: 1000)"
     )
@@ -94,12 +110,6 @@ def add_parser(commands: Any) -> None:
         help="describe: share of straight walks and runs that are stored a second time, made into steps on the spot, "
         "which hardly any recording shows (default: 0.25)",
     )  # fmt: skip
-    parser.add_argument(
-        "--seed", type=int, default=0, help="of caption templates and of compose (default: 0)"
-    )
-    parser.add_argument("--workers", type=int, help="processes (default: one a core)")
-    parser.add_argument("--force", action="store_true", help="prepare again even if nothing changed")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:

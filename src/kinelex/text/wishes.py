@@ -10,6 +10,7 @@ from kinelex.text.lemmas import SUBJECT_WORDS
 from kinelex.text.verbs import VERBS
 
 SOMEBODY = "a person"
+_THIRD_PERSONS = frozenset(map(third_person, VERBS))
 _NAMES = {"him": "a man", "he": "a man", "her": "a woman", "she": "a woman"} | dict.fromkeys(
     ("them", "they", "it"), SOMEBODY
 )
@@ -72,8 +73,8 @@ def wished(text: str) -> Wish:
     stripped = text.strip()
     if cycle := _CYCLE.fullmatch(stripped):
         return Wish(SOMEBODY, cycle["cycle"], tells=True)
-    if (duty := _DUTY.fullmatch(stripped)) and _obeys(duty["rest"]):
-        return Wish(_who(duty["person"]), _dutiful(duty["rest"]))
+    if (duty := _DUTY.fullmatch(stripped)) and (bidden := _bidden(duty["rest"])):
+        return Wish(_who(duty["person"]), _dutiful(bidden))
     wish = _WISH.fullmatch(stripped)
     return (wish and _asked(wish)) or Wish(SOMEBODY, _dutiful(text))
 
@@ -81,9 +82,8 @@ def wished(text: str) -> Wish:
 def _asked(wish: re.Match[str]) -> Wish | None:
     """What a text asks for that looks like a request; None where it is something that a person does to another."""
     who, rest = _who(wish["person"]), wish["rest"].strip()
-    bidden = _BIDDEN.fullmatch(rest)
-    if bidden is not None and bidden["verb"].lower() in VERBS:
-        return Wish(who, bidden["bidden"] + wish["others"])
+    if bidden := _bidden(rest):
+        return Wish(who, bidden + wish["others"])
     relative = _RELATIVE.match(rest)
     done = rest[relative.end() :] if relative else rest
     first = done.split(" ")[0].lower()
@@ -97,13 +97,10 @@ def _asked(wish: re.Match[str]) -> Wish | None:
     return Wish(who, f"{who} {done}".strip() + wish["others"], tells=True)
 
 
-_THIRD_PERSONS = frozenset(map(third_person, VERBS))
-
-
-def _obeys(rest: str) -> bool:
-    """Whether what somebody should do begins with a verb that is known."""
+def _bidden(rest: str) -> str:
+    """The command in what somebody is to do, "quickly wave" in "to quickly wave"; empty where no known verb is."""
     bidden = _BIDDEN.fullmatch(rest)
-    return bidden is not None and bidden["verb"].lower() in VERBS
+    return bidden["bidden"] if bidden is not None and bidden["verb"].lower() in VERBS else ""
 
 
 def _dutiful(text: str) -> str:
