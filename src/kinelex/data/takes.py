@@ -162,6 +162,7 @@ def process_take(take: Take, options: PrepareOptions) -> TakeResult:
             result.clips.append(_ready_clip(take, options))
         else:
             joints, good = _joints(take, options)
+            _report_takes(take, result)
             _report_glitches(take, good, options, result)
             _bridge(joints, good)
             cut_take(take, joints, good, options, result)
@@ -301,6 +302,18 @@ def _merged(times: NDArray[np.float64], gap: float) -> list[tuple[float, float]]
     starts = times[np.concatenate([[0], breaks + 1])]
     stops = times[np.concatenate([breaks, [len(times) - 1]])]
     return [(float(start), float(stop)) for start, stop in zip(starts, stops, strict=True)]
+
+
+def _report_takes(take: Take, result: TakeResult) -> None:
+    """Name the animations of a file that are not used: what is said of the file is not said of each."""
+    if take.path.suffix.lower() != ".fbx":
+        return
+    from kinelex.motion.formats.fbx import fbx_takes, longest_take
+
+    takes = fbx_takes(take.path)
+    used = longest_take(takes)
+    reason = f"only the longest take, {used.name}, is used; make files of all with kinelex convert"
+    result.skipped += [Skipped(take.file, other.name, reason) for other in takes if other is not used]
 
 
 def _report_glitches(

@@ -103,6 +103,7 @@ class Motion:
         fps: FrameRate | None = None,
         keep_placement: bool = False,
         recorded_at: float | None = None,
+        take: str | None = None,
     ) -> Motion:
         """Read a clip; the suffix picks the format (npz, npy, bvh, fbx, amc, ...), foreign skeletons are retargeted.
 
@@ -112,13 +113,14 @@ class Motion:
             keep_placement: leave an animation where it was recorded; else its feet are put on the floor, and at
                 frame 0 it stands at x = z = 0 and faces +Z.
             recorded_at: frames a second of the recording, where the file does not say (amc, npy) or is wrong.
+            take: name of the animation, of an fbx file that holds several; when not given, the longest.
 
         Raises:
-            KinelexError: the file is missing, of an unknown format, or broken.
+            KinelexError: the file is missing, of an unknown format, or broken, or holds no such take.
         """
         from kinelex.motion.formats import read_motion
 
-        return read_motion(path, fps=fps, keep_placement=keep_placement, recorded_at=recorded_at)
+        return read_motion(path, fps=fps, keep_placement=keep_placement, recorded_at=recorded_at, take=take)
 
     def resampled(self, fps: float) -> Motion:
         """The clip at another frame rate: linear between frames, its phrases at the same seconds.

@@ -14,12 +14,13 @@ import torch
 
 from fbx_files import LEFT_HANDED, Z_UP, Node, Take, ascii_fbx, body
 from kinelex.cli import main
+from kinelex.data.prepare import prepare
 from kinelex.data.store import Store
 from kinelex.errors import KinelexError
 from kinelex.motion.animation import Animation
 from kinelex.motion.formats import READABLE, fbx
 from kinelex.motion.formats.bvh import read_bvh
-from kinelex.motion.formats.fbx import read_fbx
+from kinelex.motion.formats.fbx import FbxTake, fbx_takes, read_fbx
 from kinelex.motion.kinematics import animation_pose
 from kinelex.motion.motion import Motion
 from kinelex.motion.retarget import to_motion
@@ -195,6 +196,76 @@ def test_of_several_takes_the_longest_is_read_or_the_one_that_is_named(tmp_path:
     assert len(read_fbx(path, "short")) == 25
     with pytest.raises(KinelexError, match=r"clip\.fbx holds no take 'idle'; choose one of short, long$"):
         read_fbx(path, "idle")
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> Path:
+    takes = [
+        Take("Take 001"),
+        raised_arm(name="a/b"),
+        raised_arm(name="A b", seconds=2.0),
+        raised_arm(name="c"),
+    ]
+    return saved(tmp_path, ascii_fbx(body({}), takes))
+
+
+def test_takes_are_told(several: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fbx_takes(several) == (FbxTake("a/b", 1.0), FbxTake("A b", 2.0), FbxTake("c", 1.0))
+    assert main(["inspect", str(several)]) == 0
+    told = capsys.readouterr().out
+    assert "a/b, 1.00 s" in told
+    assert "A b, 2.00 s" in told
+
+
+def test_takes_are_converted(several: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = tmp_path / "clip.npz"
+    assert main(["convert", str(several), str(clip)]) == 0
+    assert "holds 3 takes: a/b (1.0 s), A b (2.0 s), c (1.0 s); this is A b\n" in capsys.readouterr().out
+    assert len(Motion.load(clip)) == 49
+    assert main(["convert", str(several), str(clip), "--take", "c"]) == 0
+    assert "holds" not in capsys.readouterr().out
+    assert len(Motion.load(clip)) == 25
+    assert main(["convert", str(several), str(tmp_path / "all" / "{take}.npz")]) == 0
+    lengths = {path.name: len(Motion.load(path)) for path in (tmp_path / "all").iterdir()}
+    assert lengths == {"a_b.npz": 25, "A_b_.npz": 49, "c.npz": 25}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "options", "complaint"),
+    [
+        (["{take}.npz", "clip.bvh"], [], "put {take} into the name of every output, or of none"),
+        (["{take}.npz"], ["--take", "idle"], "holds no take 'idle'; choose one of a/b, A b, c"),
+        (["clip.npz"], ["--take", "idle"], "holds no take 'idle'; choose one of a/b, A b, c"),
+    ],
+)
+def test_takes_that_cannot_be_converted(
+    outputs: list[str], options: list[str], complaint: str, several: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    assert main(["convert", str(several), *(str(tmp_path / "new" / name) for name in outputs), *options]) == 2
+    assert complaint in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "new").exists()
+
+
+def test_other_files_hold_one_take(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = str(CLIPS / "cmu_mb_08_05.bvh")
+    assert main(["convert", clip, str(tmp_path / "{take}.npz")]) == 2
+    assert "holds one clip; leave {take} out" in " ".join(capsys.readouterr().err.split())
+    assert main(["convert", clip, str(tmp_path / "a.npz"), "--take", "walk"]) == 2
+    assert "only of an fbx file a take can be named" in " ".join(capsys.readouterr().err.split())
+
+
+def test_stores_report_the_takes_that_they_leave_out(several: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mocap"
+    folder.mkdir()
+    several.rename(folder / "pack.fbx")
+    report = prepare("folder", folder, tmp_path / "store")
+    (clip,) = Store.open(tmp_path / "store")
+    assert len(clip.features) == 40
+    assert [(each.file, each.part) for each in report.skipped if "longest" in each.reason] == [
+        ("pack.fbx", "a/b"),
+        ("pack.fbx", "c"),
+    ]
 
 
 def test_a_take_is_cut_to_its_keys_and_to_what_it_says_of_itself(tmp_path: Path) -> None:

@@ -41,10 +41,10 @@ def _read_bvh(path: Path) -> Animation:
     return read_bvh(path)
 
 
-def _read_fbx(path: Path) -> Animation:
+def _read_fbx(path: Path, take: str | None = None) -> Animation:
     from kinelex.motion.formats.fbx import read_fbx
 
-    return read_fbx(path)
+    return read_fbx(path, take)
 
 
 def _read_amc(path: Path) -> Animation:
@@ -129,6 +129,7 @@ def read_motion(
     fps: FrameRate | None = None,
     keep_placement: bool = False,
     recorded_at: float | None = None,
+    take: str | None = None,
 ) -> Motion:
     """Read a clip; the suffix picks the reader. BVH, FBX, AMC and DeepMimic clips get HumanML3D's joints.
 
@@ -139,12 +140,14 @@ def read_motion(
             stands at x = z = 0 and faces +Z.
         recorded_at: frames a second of the recording, where the file does not say (amc is taken at 120, npy at what
             its joints are published at) or is wrong; an npz file knows.
+        take: name of the animation, of an fbx file that holds several; when not given, the longest.
 
     Raises:
         KinelexError: the file is missing, unreadable, of an unknown format, or broken, `fps` or `recorded_at` is no
-            frame rate, or `recorded_at` is given for an npz file.
+            frame rate, `recorded_at` is given for an npz file, or `take` for another than fbx.
     """
     path = Path(path)
+    _check_take(take, path)
     _check_recorded_at(recorded_at, path)
     suffix = path.suffix.lower()
     if suffix not in READABLE:
@@ -162,7 +165,7 @@ def read_motion(
         return motion if fps is None or fps == FILE_RATE else motion.resampled(fps)
     from kinelex.motion.retarget import to_motion
 
-    animation = _ANIMATIONS[suffix](path)
+    animation = _ANIMATIONS[suffix](path) if take is None else _read_fbx(path, take)
     animation = animation if recorded_at is None else replace(animation, fps=recorded_at)
     rate = HUMANML3D.fps if fps is None else animation.fps if fps == FILE_RATE else fps
     return to_motion(animation, rate, keep_placement=keep_placement)
@@ -173,6 +176,11 @@ def _check_recorded_at(rate: float | None, path: Path) -> None:
         raise KinelexError(f"{path} holds its frame rate; leave out at what rate it was recorded")
     if rate is not None and not 0 < rate < math.inf:
         raise KinelexError(f"{path} cannot be recorded at {rate} frames a second; give a positive number")
+
+
+def _check_take(take: str | None, path: Path) -> None:
+    if take is not None and path.suffix.lower() != ".fbx":
+        raise KinelexError(f"{path} holds one clip; only of an fbx file a take can be named")
 
 
 def write_motion(motion: Motion, path: str | os.PathLike[str], names: str = "smpl", unit: str = "m") -> None:

@@ -11,8 +11,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import roma
@@ -49,6 +51,34 @@ class _Nodes:
     unit: float
 
 
+@dataclass(frozen=True)
+class FbxTake:
+    """An animation of a file that holds several.
+
+    Attributes:
+        seconds: from its first key to its last.
+    """
+
+    name: str
+    seconds: float
+
+
+def fbx_takes(path: str | os.PathLike[str]) -> tuple[FbxTake, ...]:
+    """The animations of a file that move its skeleton, in the file's order.
+
+    Raises:
+        KinelexError: the file is missing, damaged or no FBX, or ufbx is not installed.
+    """
+    path = Path(path)
+    header, _ = _asked(("takes",), path)
+    return tuple(FbxTake(name, seconds) for name, seconds in header["takes"])
+
+
+def longest_take(takes: Sequence[FbxTake]) -> FbxTake:
+    """The one that `read_fbx` reads where none is named; the first of several that are as long."""
+    return max(takes, key=lambda take: take.seconds)
+
+
 def read_fbx(
     path: str | os.PathLike[str], take: str | None = None, *, unit: float | None = None
 ) -> Animation:
@@ -60,7 +90,7 @@ def read_fbx(
 
     Args:
         path: the file.
-        take: name of the animation, of a file that holds several; when not given, the longest.
+        take: name of the animation, of a file that holds several (`fbx_takes`); when not given, the longest.
         unit: metres of one unit of the file, when what the file says is wrong. When not given, the file is believed
             where that makes the body of human size, else the size decides (`humanoid.guess_unit`).
 
@@ -69,11 +99,7 @@ def read_fbx(
             is not installed.
     """
     path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise KinelexError(f"cannot read {path}: {error.strerror}; check the path") from error
-    nodes = _sampled(content, take, path)
+    nodes = _sampled(path, take)
     animation = _animation(nodes, _figure(nodes, path))
     factor = _factor(animation, nodes.unit, path) if unit is None else unit / nodes.unit
     return replace(
@@ -81,18 +107,13 @@ def read_fbx(
     )
 
 
-def _sampled(content: bytes, take: str | None, path: Path) -> _Nodes:
+def _sampled(path: Path, take: str | None) -> _Nodes:
     """The nodes of a file's skeletons, moved by one take.
 
     Raises:
-        KinelexError: ufbx is not installed, or the file is broken or lacks something.
+        KinelexError: ufbx is not installed, or the file is missing, broken, or lacks something.
     """
-    if importlib.util.find_spec("ufbx") is None:
-        raise KinelexError('reading .fbx needs ufbx; install it with pip install "kinelex[fbx]"')
-    line, _, rest = _answer(content, take, path).partition(b"\n")
-    header = json.loads(line)
-    if "error" in header:
-        raise KinelexError(f"{path} {header['error']}")
+    header, rest = _asked(("sample",) if take is None else ("sample", take), path)
     numbers = np.frombuffer(rest, dtype=np.float32).astype(np.float64).reshape(-1, 10)
     # Beyond 1000 km there is nobody.
     if not np.abs(numbers).max(initial=0) < 1e6:
@@ -112,14 +133,21 @@ def _sampled(content: bytes, take: str | None, path: Path) -> _Nodes:
     )
 
 
-def _answer(content: bytes, take: str | None, path: Path) -> bytes:
-    """What the sampler writes about a file.
+def _asked(task: Sequence[str], path: Path) -> tuple[dict[str, Any], bytes]:
+    """Header and numbers that the sampler answers about a file.
 
     Raises:
-        KinelexError: it crashed, or found no end.
+        KinelexError: ufbx is not installed, the file is missing, broken or lacks something, or the sampler crashed or
+            found no end.
     """
+    if importlib.util.find_spec("ufbx") is None:
+        raise KinelexError('reading .fbx needs ufbx; install it with pip install "kinelex[fbx]"')
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise KinelexError(f"cannot read {path}: {error.strerror}; check the path") from error
     # -P: else html.py, the sampler's neighbour, would be Python's html.
-    command = [sys.executable, "-P", fbx_sampler.__file__, *([] if take is None else [take])]
+    command = [sys.executable, "-P", fbx_sampler.__file__, *task]
     try:
         run = subprocess.run(command, input=content, capture_output=True, timeout=_LONGEST)
     except subprocess.TimeoutExpired as error:
@@ -128,7 +156,11 @@ def _answer(content: bytes, take: str | None, path: Path) -> bytes:
         ) from error
     if run.returncode or not run.stdout:
         raise KinelexError(f"{path} is damaged: its reader failed; export it again")
-    return run.stdout
+    line, _, rest = run.stdout.partition(b"\n")
+    header = json.loads(line)
+    if "error" in header:
+        raise KinelexError(f"{path} {header['error']}")
+    return header, rest
 
 
 def _in_world(

@@ -1,9 +1,11 @@
 """Samples the skeleton of an FBX file with ufbx: a program of its own, which `formats.fbx` starts.
 
-    python -P fbx_sampler.py [TAKE] < clip.fbx > sampled
+    python -P fbx_sampler.py sample [TAKE] < clip.fbx > sampled
+    python -P fbx_sampler.py takes < clip.fbx > takes
 
 ufbx is native code: whatever a damaged file does to it ends this process and no other. The answer is a line of JSON,
-then float32 numbers; see `answer`. A line that holds "error" says what is wrong with the file, and stands alone.
+then float32 numbers; see `sample` and `takes`. A line that holds "error" says what is wrong with the file, and stands
+alone.
 """
 
 from __future__ import annotations
@@ -47,7 +49,18 @@ class Take:
     end: float
 
 
-def answer(content: bytes, take: str | None) -> tuple[dict[str, Any], array[float]]:
+def takes(content: bytes) -> dict[str, Any]:
+    """`takes` of a file: name and seconds of each, in its order.
+
+    Raises:
+        FileError: the file is broken, or holds no skeleton.
+    """
+    scene = _loaded(content)
+    found = _takes(scene, {node.element_id for node in _skeleton(scene)})
+    return {"takes": [(take.name, take.end - take.begin) for take in found]}
+
+
+def sample(content: bytes, take: str | None) -> tuple[dict[str, Any], array[float]]:
     """What is in a file, in metres and Y up.
 
     Args:
@@ -207,8 +220,13 @@ def _chosen(takes: Sequence[Take], name: str | None) -> Take:
 def main(arguments: Sequence[str]) -> None:
     """Answer, and end at once: freeing what was held would count references down that ufbx has not counted."""
     numbers = array("f")
+    task, *names = arguments
+    content = sys.stdin.buffer.read()
     try:
-        header, numbers = answer(sys.stdin.buffer.read(), arguments[0] if arguments else None)
+        if task == "takes":
+            header = takes(content)
+        else:
+            header, numbers = sample(content, names[0] if names else None)
     except FileError as error:
         header = {"error": str(error)}
     sys.stdout.buffer.write(json.dumps(header).encode() + b"\n")
