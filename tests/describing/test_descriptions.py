@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from kinelex.checking.claims import claims_of
 from kinelex.data.phrases import verb_phrase
 from kinelex.describing.describe import _phrases, _wording, captions, describe, named
 from kinelex.errors import KinelexError
+from kinelex.evaluation.probes.actions import sits
+from kinelex.evaluation.probes.body import Body
 from kinelex.evaluation.probes.recordings import load_recordings
 from kinelex.evaluation.probes.validation import joined
 from kinelex.motion.mirror import mirror_joints
@@ -45,6 +48,7 @@ ALLOWED = {
 }
 STANDING = {"stand", "stop"}
 SIDED = ("left", "right")
+CLIPS = Path(__file__).parents[1] / "data" / "clips"
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +150,68 @@ def test_every_wording_is_one_phrase_and_claims_one_thing(kind: str, side: str) 
             if f" {other} " in f" {phrase} ":
                 assert other == side
     assert all(len(expected) == 1 for expected in answers.values()), answers
+
+
+@pytest.fixture(scope="module")
+def sitter() -> Motion:
+    """Walks up to a stepstool, sits, gets up, turns around and does it again."""
+    return Motion.load(CLIPS / "cmu_14_31_sits.npz")
+
+
+SEAT = ["sit down", "sit", "stand up"]
+
+
+@pytest.mark.parametrize("fps", [12.5, 20, 30])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_seat_is_told_from_a_squat(sitter: Motion, fps: float, mirrored: bool) -> None:
+    clip = sitter.resampled(fps)
+    if mirrored:
+        clip = clip.with_positions(mirror_joints(torch.from_numpy(clip.positions), HUMANML3D).numpy())
+    assert [kind for kind in kinds(clip) if "turn" not in kind] == SEAT * 2
+
+
+def test_parts_of_a_seat_have_their_names(sitter: Motion) -> None:
+    """Cut while it sits and while it stands, between 6.9 and 10 seconds and at 13."""
+    begins, ends = (
+        sitter.with_positions(sitter.positions[part]) for part in (slice(90, 165), slice(170, 260))
+    )
+    assert kinds(begins)[:2] == SEAT[1:]
+    assert kinds(ends)[-2:] == SEAT[:2]
+    findings = check(sitter.with_segments(describe(sitter)))
+    assert [finding.right for finding in findings if finding.claim.question == "sit"] == [True] * 4
+
+
+@pytest.mark.parametrize(("feet", "said"), [(0.35, "jumping jack"), (0.0, "raise both")])
+def test_arms_that_go_up_while_the_feet_part_are_a_jumping_jack(feet: float, said: str) -> None:
+    """A standing body whose arms swing up at its sides and whose feet go `feet` metres outwards meanwhile, twice."""
+    phase = torch.linspace(0, 4 * torch.pi, 60)
+    share = ((1 - torch.cos(phase)) / 2).double()
+    clip = torch.from_numpy(recordings_first_frame()).double().repeat(60, 1, 1)
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        out = to_side(clip[0]) * sign
+        shoulder, elbow, wrist, hip, knee, ankle, toe = (
+            HUMANML3D.index(f"{side}_{joint}")
+            for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle", "foot")
+        )
+        angle = share.unsqueeze(-1) * 2.8
+        arm = torch.sin(angle) * out - torch.cos(angle) * torch.tensor([0.0, 1.0, 0.0])
+        clip[:, elbow] = clip[:, shoulder] + 0.28 * arm
+        clip[:, wrist] = clip[:, shoulder] + 0.53 * arm
+        for joint, reach in ((hip, 0.0), (knee, 0.5), (ankle, 1.0), (toe, 1.0)):
+            clip[:, joint] += feet * reach * share.unsqueeze(-1) * out
+    assert kinds(Motion(clip.float().numpy())) == [said] * 2
+
+
+def to_side(pose: torch.Tensor) -> torch.Tensor:
+    """(3,) unit vector from the right hip to the left one, level."""
+    across = pose[HUMANML3D.index("left_hip")] - pose[HUMANML3D.index("right_hip")]
+    return torch.nn.functional.normalize(across * torch.tensor([1.0, 0.0, 1.0]), dim=0)
+
+
+def test_who_holds_the_balance_does_not_sit(recordings: dict[str, list[Motion]]) -> None:
+    clips = [clip for clips in recordings.values() for clip in clips]
+    assert not any(sits(Body.of(clip)).any() for clip in clips)
+    assert len(clips) > 150
 
 
 def test_captions_differ_and_come_again_with_their_seed(recordings: dict[str, list[Motion]]) -> None:

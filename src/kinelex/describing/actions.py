@@ -1,4 +1,4 @@
-"""Actions with a beginning and an end: kicks, jumps, squats, raised and waving hands, lying down."""
+"""Actions with a beginning and an end: kicks, jumps, squats, raised and waving hands, sitting and lying down."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ import torch
 from torch import Tensor
 
 from kinelex.describing.episode import Episode
-from kinelex.evaluation.probes.actions import hand_path, hand_raised, jumps, kicks, lies, squats, swings
+from kinelex.evaluation.probes.actions import (
+    hand_path,
+    hand_raised,
+    jumps,
+    kicks,
+    lies,
+    sits,
+    squats,
+    swings,
+)
 from kinelex.evaluation.probes.body import SIDES, Body
 from kinelex.evaluation.probes.questions import episodes
 from kinelex.motion.contacts import runs_with
@@ -22,8 +31,11 @@ _RISE, _RAISED_SECONDS = 0.45, 0.4  # leg lengths of the wrist; at the top
 # A hand that waves turns back at least so often after so many leg lengths; a quiet one at most so often.
 _WAVES, _WAVE_SWING = 3, 0.05
 _QUIET, _QUIET_SWING = 2, 0.02
+# Of a jumping jack, leg lengths: of both wrists above their shoulders, between the ankles then, and before and after.
+_HIGH, _PARTED, _CLOSED = 0.2, 0.55, 0.4
 _TOGETHER = 0.6  # share of their time that two raised hands have in common when both are meant
 _LOW, _RISEN = 1.02, 0.95  # leg lengths of the pelvis, about 1.15 when standing; before and after a squat
+_SETTLES, _STAYS = 0.5, 0.6  # seconds of a seat that belong to sitting down; and after which one stays
 _LEVEL, _FORWARD = 0.12, 0.3  # metres between the floors of start and landing; metres that a jump goes ahead
 # Metres a second squared: gravity, less what counts as flight while a foot still pushes.
 _FALL = 5.0
@@ -102,18 +114,37 @@ def _falls(body: Body, first: int, last: int) -> bool:
 
 
 def _low(body: Body) -> Iterator[Episode]:
-    """Squats, and getting down to lie; anything else that is low has no name."""
-    lying, squatting = lies(body), squats(body)
+    """Squats, seats, and getting down to lie; anything else that is low has no name."""
+    lying, squatting, seated = lies(body), squats(body), sits(body)
     low = (body.pelvis_height < _LOW) | lying
     for start, stop in _spans(low, body.pelvis_height < 0.8, body.fps):
         whole = slice(start, stop)
         ends = stop == len(low)
+        risen = body.pelvis_height[[start, stop - 1]] > _RISEN
         if lying[whole].any():
-            kind = "lie down" if ends and bool(lying[-1]) and not lying[start] else ""
+            yield Episode("lie down" if ends and lying[-1] and not lying[start] else "", "", start, stop)
+        elif seated[whole].any():
+            yield from _seat(seated, risen.tolist(), start, stop, body.fps)
         else:
-            risen = min(float(body.pelvis_height[start]), float(body.pelvis_height[stop - 1])) > _RISEN
-            kind = "squat" if squatting[whole].any() and risen else ""
-        yield Episode(kind, "", start, stop)
+            yield Episode("squat" if squatting[whole].any() and risen.all() else "", "", start, stop)
+
+
+def _seat(seated: Tensor, risen: list[bool], start: int, stop: int, fps: float) -> Iterator[Episode]:
+    """Sitting down, staying seated and standing up, as much of it as there is.
+
+    Args:
+        risen: whether the body stands in the first and in the last frame.
+    """
+    frames = start + torch.nonzero(seated[start:stop])
+    first, last = int(frames[0]), int(frames[-1]) + 1
+    came, goes = risen
+    settled = first + round(_SETTLES * fps) if came else first
+    if last - settled < _STAYS * fps:
+        settled = last
+    parts = (("sit down" if came else "", start, settled), ("sit", settled, last))
+    for kind, begin, end in (*parts, ("stand up" if goes else "", last, stop)):
+        if begin < end:
+            yield Episode(kind, "", begin, end)
 
 
 def _hands(body: Body, free: Tensor) -> list[Episode]:
@@ -126,10 +157,23 @@ def _hands(body: Body, free: Tensor) -> list[Episode]:
             joined.append(left)
             continue
         each[1].remove(partner)
-        kind = left.kind if left.kind == partner.kind else ""
         span = min(left.start, partner.start), max(left.stop, partner.stop)
-        joined.append(Episode(kind, "both" if kind else "", *span))
+        if _feet_part(body, *span):
+            joined.append(Episode("jumping jack", "", *span))
+        else:
+            kind = left.kind if left.kind == partner.kind else ""
+            joined.append(Episode(kind, "both" if kind else "", *span))
     return [*joined, *each[1]]
+
+
+def _feet_part(body: Body, start: int, stop: int) -> bool:
+    """Whether the feet are apart while both hands are high, and together before and after."""
+    apart = (body.joint("left_ankle") - body.joint("right_ankle")).norm(dim=-1)[start:stop] / body.leg
+    high = torch.nonzero(body.hand_height[start:stop].amin(-1) > _HIGH).flatten()
+    if not len(high):
+        return False
+    before, during, after = apart[: high[0] + 1], apart[high], apart[high[-1] :]
+    return float(during.max()) > _PARTED and max(float(before.min()), float(after.min())) < _CLOSED
 
 
 def _at_once(one: Episode, other: Episode) -> bool:

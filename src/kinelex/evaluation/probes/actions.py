@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from kinelex.evaluation.probes.body import SIDES, Body
-from kinelex.motion.contacts import run_ids
+from kinelex.motion.contacts import run_ids, runs_with
 from kinelex.motion.heading import to_heading
 
 Detector = Callable[[Body], Tensor]
@@ -28,6 +28,9 @@ _JUMP_HEIGHT = 0.08  # metres under the lower foot at the top
 _FEET_TOGETHER = 0.42  # leg lengths between the ankles
 _LOW_PELVIS = 0.8  # leg lengths
 _UPRIGHT, _FLAT = 0.5, 0.5  # cosines to up
+# Of who sits: leg lengths of the pelvis (less is the floor), metres a second of it, degrees of both knees, leg lengths
+# of the joints' middle behind the ankles, where who squats would fall over, and seconds that this lasts.
+_SEAT, _SEATED_SPEED, _SEATED_KNEE, _UNBALANCED, _SEATED_SECONDS = (0.4, 0.9), 0.2, 130.0, 0.15, 0.6
 _WALK_SPEED = 0.25  # metres a second
 _WAVE_TURNS = ((3, 0.05), (5, 0.015))  # at least so many turns with so many leg lengths between; or so
 
@@ -95,6 +98,18 @@ def squats(body: Body) -> Tensor:
     low = body.pelvis_height < _LOW_PELVIS
     bent = (body.knee_angle < 110.0).all(-1)
     return low & bent & (body.uprightness > _FLAT)
+
+
+def sits(body: Body) -> Tensor:
+    """The pelvis rests at a seat's height over bent knees, so far behind the feet that something else holds it."""
+    ankles = (body.joint("left_ankle") + body.joint("right_ankle")) / 2
+    ahead = ((body.positions.mean(1) - ankles)[:, [0, 2]] * body.heading).sum(-1) / body.leg
+    height, (lowest, highest) = body.pelvis_height, _SEAT
+    low = (height > lowest) & (height < highest) & (body.uprightness > _UPRIGHT)
+    bent = (body.knee_angle < _SEATED_KNEE).all(-1)
+    still = body.velocity.norm(dim=-1) < _SEATED_SPEED
+    seated = low & bent & still & (ahead < -_UNBALANCED)
+    return runs_with(seated, seated, max(1, round(_SEATED_SECONDS * body.fps)))
 
 
 def lies(body: Body) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from kinelex.evaluation.probes.actions import kicks, squats
+from kinelex.evaluation.probes.actions import kicks, sits, squats
 from kinelex.evaluation.probes.body import SIDES, Body, unwrapped
 from kinelex.motion.contacts import run_ids
 
@@ -141,7 +141,9 @@ def squat(body: Body) -> str:
 
 
 def sit(body: Body) -> str:
-    """yes or no: the trunk ends upright with the pelvis at a seat's height or on the ground."""
+    """yes or no: a seat holds the body for a while, or it ends upright with the pelvis that low or on the ground."""
+    if sits(body).any():
+        return "yes"
     tail = max(1, round(_STILL_SECONDS * body.fps))
     low = float(body.pelvis_height[-tail:].mean()) < 0.85
     return "yes" if low and float(body.uprightness[-tail:].mean()) > 0.6 else "no"
