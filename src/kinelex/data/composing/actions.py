@@ -35,6 +35,8 @@ GOES_ON = frozenset(
         "stand",
     )
 )
+# What ends in another posture than it begins with, or is one: not done twice in a row.
+POSTURES = frozenset(("sit", "stand", "stay", "remain", "keep", "rise", "lie"))
 _HAPPENS_ONCE = frozenset(
     (
         "turn",
@@ -53,8 +55,9 @@ _HAPPENS_ONCE = frozenset(
         "once",
     )
 )
-# Walking to somewhere and doing something there is what people ask for most; walking on the spot, hardly ever.
-_WALK_WEIGHT, _ON_THE_SPOT_WEIGHT = 2.5, 0.4
+# Walking to somewhere and doing something there, such as sitting down, is what people ask for most; walking on the spot,
+# hardly ever.
+_WALK_WEIGHT, _SIT_WEIGHT, _ON_THE_SPOT_WEIGHT = 2.5, 4.0, 0.4
 _ON_THE_SPOT = ("place", "spot")
 _SIDES = (
     "left",
@@ -132,8 +135,8 @@ class Pool:
     def _weight(self, kind: str) -> float:
         verb, *where = kind.split()
         on_the_spot = not set(where).isdisjoint(_ON_THE_SPOT)
-        often = _ON_THE_SPOT_WEIGHT if on_the_spot else _WALK_WEIGHT if verb.startswith("walk") else 1.0
-        return len(self.actions[kind]) ** 0.5 * often
+        often = _WALK_WEIGHT if verb.startswith("walk") else _SIT_WEIGHT if verb == "sit" else 1.0
+        return len(self.actions[kind]) ** 0.5 * (_ON_THE_SPOT_WEIGHT if on_the_spot else often)
 
     def going_straight_on(self) -> Pool:
         """Those that can take as long as one likes."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from kinelex.data.composing.actions import GOES_ON, SHORTEST, Action, Piece, Pool, base, cropped
+from kinelex.data.composing.actions import GOES_ON, POSTURES, SHORTEST, Action, Piece, Pool, base, cropped
 from kinelex.data.composing.fitting import best_fit
 from kinelex.data.composing.lasting import keeping_on, lasting
 from kinelex.data.store import Store
@@ -104,9 +104,9 @@ def _repeatable(store: Store, pieces: Sequence[Piece], overlap: int) -> list[Pie
 
 
 def _countable(phrase: str) -> bool:
-    """Whether it makes sense to say how often: nobody walks twice."""
+    """Whether it makes sense to say how often: nobody walks twice, or sits down twice without getting up."""
     first, *others = phrase.split()
-    return once(phrase) is not None and base(first) not in GOES_ON and "while" not in others
+    return once(phrase) is not None and base(first) not in GOES_ON | POSTURES and "while" not in others
 
 
 def going_on(store: Store, pool: Pool, room: Room, random: Random) -> list[Act]:
