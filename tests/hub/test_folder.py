@@ -54,6 +54,15 @@ def test_a_changed_file_is_refused(copy: Path) -> None:
         load_model(copy)
 
 
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json"])
+def test_a_changed_text_encoder_is_refused(copy: Path, name: str) -> None:
+    """Fewer layers or other tokens would move the figure otherwise, without a word."""
+    path = copy / "text_encoder" / name
+    path.write_text(path.read_text() + " ")
+    with pytest.raises(KinelexError, match=rf"{name} differs"):
+        load_model(copy)
+
+
 @pytest.mark.parametrize("name", ["residual.safetensors", "text_encoder/model.safetensors"])
 def test_a_missing_file_is_named(copy: Path, name: str) -> None:
     (copy / name).unlink()

@@ -85,10 +85,7 @@ def write_folder(
         save_weights(part, folder / f"{name}.safetensors", torch.float32 if name in FULL_PRECISION else dtype)
     with atomic_path(folder / CARD) as path:
         path.write_text(card.text, encoding="utf-8")
-    files = {
-        path.relative_to(folder).as_posix(): file_hash(path) for path in sorted(folder.rglob("*.safetensors"))
-    }
-    tree = plain(asdict(replace(config, files=files)))
+    tree = plain(asdict(replace(config, files=file_hashes(folder))))
     with atomic_path(folder / CONFIG) as path:
         path.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
 
@@ -212,6 +209,13 @@ def load_weights(module: nn.Module, path: Path) -> None:
         raise KinelexError(
             f"weights {path} do not fit config.yaml beside them; fetch the model again"
         ) from error
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of the files that decide what a model does: all weights, and all of its text encoder."""
+    encoder = (path for path in (folder / TEXT_ENCODER).rglob("*") if path.is_file())
+    files = sorted({*folder.rglob("*.safetensors"), *encoder})
+    return {path.relative_to(folder).as_posix(): file_hash(path) for path in files}
 
 
 def file_hash(path: Path) -> str:

@@ -23,7 +23,7 @@ from kinelex.hub.folder import (
     FORMAT,
     TEXT_ENCODER,
     ModelCard,
-    file_hash,
+    file_hashes,
     load_weights,
     read_config_as,
     save_weights,
@@ -93,10 +93,7 @@ def save_retrieval(
         licence=card.licence,
         text_encoder=text_encoder,
         networks=model.networks.config,
-        files={
-            path.relative_to(folder).as_posix(): file_hash(path)
-            for path in sorted(folder.rglob("*.safetensors"))
-        },
+        files=file_hashes(folder),
     )
     with atomic_path(folder / CONFIG) as path:
         path.write_text(yaml.safe_dump(asdict(config), sort_keys=False), encoding="utf-8")
