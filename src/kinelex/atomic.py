@@ -1,4 +1,4 @@
-"""Files appear whole or not at all: write under a temporary name beside the target, then rename."""
+"""Files appear whole or not at all, alone or several together: write under a temporary name, then rename."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from kinelex.errors import KinelexError
+
+# Temporary files and their targets, of the `together` block that is open.
+_waiting: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("waiting", default=None)
 
 
 @contextmanager
@@ -30,14 +34,46 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
         reason = error.strerror if isinstance(error, OSError) else error
         raise KinelexError(f"cannot write {target}: {reason}; choose a writable output path") from error
-    temporary = Path(name)
+    temporary, waiting = Path(name), _waiting.get()
+    kept = False
     try:
         yield temporary
         temporary.chmod(0o644)
-        os.replace(temporary, target)
+        if waiting is None:
+            os.replace(temporary, target)
+        else:
+            waiting.append((temporary, target))
+            kept = True
     except OSError as error:
-        raise KinelexError(
-            f"cannot write {target}: {error.strerror or error}; free some space or choose another path"
-        ) from error
+        raise _unwritable(target, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if not kept:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Every `atomic_path` in the block is renamed at its end, once all are whole, and none after any failure.
+
+    Raises:
+        KinelexError: a file that is whole cannot get its name.
+    """
+    files: list[tuple[Path, Path]] = []
+    token = _waiting.set(files)
+    try:
+        yield
+        for temporary, target in files:
+            try:
+                os.replace(temporary, target)
+            except OSError as error:
+                raise _unwritable(target, error) from error
+    finally:
+        _waiting.reset(token)
+        for temporary, _ in files:
+            temporary.unlink(missing_ok=True)
+
+
+def _unwritable(target: Path, error: OSError) -> KinelexError:
+    return KinelexError(
+        f"cannot write {target}: {error.strerror or error}; free some space or choose another path"
+    )

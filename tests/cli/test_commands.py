@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -210,6 +211,7 @@ def test_edit_keeps_the_clip_but_for_a_part(
         (["generate", "a person walks", "--duration", "-1", "--output", "x.npz"], "duration is -1"),
         (["generate", "a person walks", "--duration", "3600", "--output", "x.npz"], "duration is 3600"),
         (["generate", "a person walks", "--guidance", "nan", "--output", "x.npz"], "guidance"),
+        (["generate", "a person walks", "--steps", "0", "--output", "x.npz"], "1 to 1000 steps, not in 0"),
         (["generate", "a person walks", "--output", "x.mov"], ".mov"),
         (["generate", "a person walks", "--output", "x.glb", "--names", "maya"], "maya"),
         (["generate", "--output", "x.npz"], "give a text"),
@@ -229,10 +231,13 @@ def test_edit_keeps_the_clip_but_for_a_part(
         (["convert", "missing.bvh", "x.npz"], "missing.bvh"),
         (["convert", str(CLIP), "x" * 300 + ".npz"], "choose another file name"),
         (["convert", str(CLIP), "x\0.npz"], "choose a writable output path"),
+        (["convert", str(CLIP), "x.bvh", "--recorded-in", "0.01"], "unit can be given for"),
+        (["convert", str(CLIP), "x.bvh", "--asf", "x.asf"], "asf can be given for"),
         (["inspect", "missing.npz"], "missing.npz"),
+        (["inspect", "clip.glb"], ".glb files are only written"),
         (["train", "nonsense", "--store", "s", "--output", "o"], "nonsense"),
         (["train", "cpu", "--store", "s", "--output", "o", "--set", "tokenizer.train.stepz=3"], "stepz"),
-        (["prepare", "nonsense", "--source", ".", "--output", "o"], "nonsense"),
+        (["prepare", "nonsense", "--source", ".", "--output", "o"], "kit, compose, describe"),
         (["prepare", "folder", "--source", str(CLIP.parent), "--output", "o", "--workers", "-2"], "-2 worker"),
         (["import", "momask", ".", "--output", "o"], "rvq_"),
     ],
@@ -260,6 +265,61 @@ def test_an_existing_file_survives_a_failure(tmp_path: Path) -> None:
     broken.write_text("HIERARCHY\nROOT Hips\n{\n")
     assert main(["convert", str(broken), str(kept)]) == 2
     assert kept.read_bytes() == b"precious"
+    in_the_way = broken / "clip.glb"
+    assert main(["convert", str(CLIP), str(kept), str(in_the_way)]) == 2
+    assert (
+        main(
+            [
+                "generate",
+                "a person walks",
+                "--output",
+                str(kept),
+                "--output",
+                str(in_the_way),
+                "--model",
+                "missing",
+            ]
+        )
+        == 2
+    )
+    assert kept.read_bytes() == b"precious"
+
+
+def test_convert_takes_the_unit_and_the_skeleton_that_it_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips, made, feet = CLIP.parent / "clips", tmp_path / "clip.npz", tmp_path / "feet.bvh"
+    Motion.load(CLIP).save(feet)
+    whole = Motion.load(feet).positions
+    feet.write_text(in_feet(feet.read_text()))
+    assert main(["convert", str(feet), str(made)]) == 2
+    assert "--recorded-in" in capsys.readouterr().err
+    assert main(["convert", str(feet), str(made), "--recorded-in", "0.3048"]) == 0
+    assert np.abs(Motion.load(made).positions - whole).max() < 0.01
+    (tmp_path / "take.amc").write_bytes((clips / "cmu_08_01.amc").read_bytes())
+    assert main(["convert", str(tmp_path / "take.amc"), str(made)]) == 2
+    assert "--asf" in capsys.readouterr().err
+    assert main(["convert", str(tmp_path / "take.amc"), str(made), "--asf", str(clips / "cmu_08.asf")]) == 0
+    amc = Motion.load(clips / "cmu_08_01.amc", fps="file").positions
+    assert np.allclose(Motion.load(made).positions, amc, atol=1e-5)
+
+
+def in_feet(bvh: str) -> str:
+    """A BVH file in metres whose root alone moves, in feet."""
+    hierarchy, motion = bvh.split("MOTION")
+    number = r"-?[\d.]+(?:e-?\d+)?"
+    hierarchy = re.sub(rf"(?<=OFFSET ){number} {number} {number}", lambda found: longer(found[0]), hierarchy)
+    head, *rows = re.split(r"(?<=Frame Time: )(.*)\n", motion)
+    rate, frames = rows
+    rows = [
+        longer(" ".join(row.split()[:3])) + " " + " ".join(row.split()[3:]) for row in frames.splitlines()
+    ]
+    return f"{hierarchy}MOTION{head}{rate}\n" + "\n".join(rows) + "\n"
+
+
+def longer(numbers: str) -> str:
+    """Metres in feet."""
+    return " ".join(f"{float(number) / 0.3048:.6f}" for number in numbers.split())
 
 
 def test_convert_between_formats_keeps_the_joints(tmp_path: Path) -> None:

@@ -62,9 +62,16 @@ def test_one_frame_stays_one_frame() -> None:
     assert len(resample_animation(spinning(1, 30.0), 100.0)) == 1
 
 
-@pytest.mark.parametrize("fps", [0.0, -1.0, math.nan, math.inf])
+@pytest.mark.parametrize("fps", [0.0, -1.0, 1e-300, 0.099, 1000.1, 1e9, 1e300, math.nan, math.inf])
 def test_impossible_rates_are_refused(fps: float) -> None:
-    with pytest.raises(KinelexError, match="positive"):
+    with pytest.raises(KinelexError, match=r"give rates of 0\.1 to 1000"):
         resample_animation(spinning(5, 30.0), fps)
-    with pytest.raises(KinelexError, match="positive"):
+    with pytest.raises(KinelexError, match=r"give rates of 0\.1 to 1000"):
         resample_joints(torch.zeros(4, 2, 3), fps, 20.0)
+    with pytest.raises(KinelexError, match=r"give 0\.1 to 1000"):
+        replace(spinning(5, 30.0), fps=fps)
+
+
+def test_the_slowest_and_the_fastest_rate_are_possible() -> None:
+    assert len(resample_animation(spinning(11, 0.1), 1000.0)) == 100 * 1000 + 1
+    assert len(resample_joints(torch.zeros(10_001, 2, 3), 1000.0, 0.1)) == 2

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kinelex.atomic import together
 from kinelex.cli.options import add_command, add_rig_options
 from kinelex.errors import KinelexError
 
@@ -53,6 +54,13 @@ def add_parser(commands: Any) -> None:
         help="frames a second of the recording, where the file does not say (amc, npy) or is wrong",
     )
     parser.add_argument(
+        "--recorded-in",
+        type=float,
+        metavar="METRES",
+        help="metres of one unit of a bvh or fbx file, where its size does not tell (0.3048 for feet)",
+    )
+    parser.add_argument("--asf", metavar="FILE", help="skeleton of an amc file (default: the one beside it)")
+    parser.add_argument(
         "--keep-placement",
         action="store_true",
         help="leave the figure where it was recorded (bvh, fbx, amc, json)",
@@ -63,10 +71,18 @@ def add_parser(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Read each take once, write each of its outputs."""
-    for take, outputs in _work(options):
+    """Read each take once, write all outputs or none."""
+    from kinelex.motion.formats import check_writable
+
+    work = _work(options)
+    for _, outputs in work:
         _check_kept(options.input, outputs, options.force)
-        _convert(options, take, outputs)
+        for output in outputs:
+            check_writable(output, names=options.names, unit=options.unit)
+    with together():
+        told = [_convert(options, take, outputs) for take, outputs in work]
+    for lines in told:
+        print(lines)
 
 
 def _work(options: argparse.Namespace) -> list[tuple[str | None, list[Path]]]:
@@ -128,7 +144,8 @@ def _check_kept(source: str, outputs: Sequence[Path], force: bool) -> None:
             )
 
 
-def _convert(options: argparse.Namespace, take: str | None, outputs: Sequence[Path]) -> None:
+def _convert(options: argparse.Namespace, take: str | None, outputs: Sequence[Path]) -> str:
+    """Write the outputs of a take; a line on each."""
     from kinelex.motion.formats import FILE_RATE
     from kinelex.motion.motion import Motion
 
@@ -138,11 +155,15 @@ def _convert(options: argparse.Namespace, take: str | None, outputs: Sequence[Pa
         keep_placement=options.keep_placement,
         recorded_at=options.recorded_at,
         take=take,
+        unit=options.recorded_in,
+        asf=options.asf,
     )
+    lines = []
     for output in outputs:
         written = motion
         if output.suffix.lower() == ".npy" and options.fps is None:
             # Such a file holds no rate: it is read with the one that its joints are published at.
             written = motion.resampled(motion.skeleton.fps)
         written.save(output, names=options.names, unit=options.unit)
-        print(f"{output}: {len(written)} frames, {written.seconds:.2f} s at {written.fps:g} fps")
+        lines.append(f"{output}: {len(written)} frames, {written.seconds:.2f} s at {written.fps:g} fps")
+    return "\n".join(lines)

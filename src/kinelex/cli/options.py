@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kinelex.errors import KinelexError
-from kinelex.motion.formats import check_writable
+from kinelex.motion.formats import check_writable, write_all
 
 if TYPE_CHECKING:
     from kinelex.checking.check import Finding
@@ -102,10 +102,11 @@ def load_pipeline(options: argparse.Namespace) -> Pipeline:
     from kinelex.hub.folder import with_text_encoder
     from kinelex.pipeline import Pipeline, load
 
+    asked = drawing(options)
     model = load(options.model, device=options.device)
     if options.text_encoder is not None:
         model = Pipeline(with_text_encoder(model.model, options.text_encoder), model.options)
-    return model.with_options(**drawing(options).changes)
+    return model.with_options(**asked.changes)
 
 
 def drawing(options: argparse.Namespace) -> Drawing:
@@ -134,9 +135,8 @@ def add_best_of_option(parser: argparse.ArgumentParser) -> None:
 
 
 def save_clip(motion: Motion, outputs: list[str], options: argparse.Namespace) -> None:
-    """Write every output and say what is in them."""
-    for output in outputs:
-        motion.save(output, names=options.names, unit=options.unit)
+    """Write every output, all or none, and say what is in them."""
+    write_all(motion, outputs, names=options.names, unit=options.unit)
     spans = "; ".join(f"{part.start:.1f}-{part.end:.1f} s {part.text}" for part in motion.segments)
     print(f"{', '.join(outputs)}: {motion.seconds:.2f} s ({spans})")
 

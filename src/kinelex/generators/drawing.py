@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
@@ -11,6 +12,8 @@ from kinelex.generators.mmm import MMMSampling
 from kinelex.generators.sampling import SamplingOptions
 
 Sampling = SamplingOptions | MMMSampling | DiffusionSampling
+# As many as MotionDiffuse and MDM were trained with.
+_MOST_STEPS = 1000
 AnySampling = TypeVar("AnySampling", SamplingOptions, MMMSampling, DiffusionSampling)
 
 
@@ -35,11 +38,20 @@ class Drawing:
         guidance: guidance scale.
         steps: drawing steps.
         sampler: of models that diffuse: ddpm, ddim or dpm++.
+
+    Raises:
+        KinelexError: no model can draw so.
     """
 
     guidance: float | None = None
     steps: int | None = None
     sampler: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and not 1 <= self.steps <= _MOST_STEPS:
+            raise KinelexError(f"a clip is drawn in 1 to {_MOST_STEPS} steps, not in {self.steps}")
+        if self.guidance is not None and not math.isfinite(self.guidance):
+            raise KinelexError(f"the guidance scale is a number such as 2, not {self.guidance}")
 
     @property
     def changes(self) -> dict[str, float | int | str]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from kinelex.errors import KinelexError
+from kinelex.motion.limits import FARTHEST, FASTEST, SLOWEST, is_frame_rate
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,9 @@ class Animation:
             columns repeat `offsets` unless the file animates them.
         fps: frames a second.
         flavour: which kind of source skeleton this is, for the retargeter ("asfamc", "bvh-daz", ...).
+
+    Raises:
+        KinelexError: fps is no frame rate.
     """
 
     names: tuple[str, ...]
@@ -30,6 +37,10 @@ class Animation:
     translations: Tensor
     fps: float
     flavour: str
+
+    def __post_init__(self) -> None:
+        if not is_frame_rate(self.fps):
+            raise KinelexError(f"animation has {self.fps} frames a second; give {SLOWEST:g} to {FASTEST:g}")
 
     def __len__(self) -> int:
         return self.rotations.shape[0]
@@ -58,3 +69,17 @@ def rest_pose(animation: Animation) -> Tensor:
         if parent >= 0:
             positions[joint] = positions[parent] + animation.offsets[joint]
     return positions
+
+
+def check_reach(animation: Animation, path: Path) -> None:
+    """Refuse an animation whose numbers are no metres; `path` says whose it is.
+
+    Raises:
+        KinelexError: a joint is farther from its parent, or the root from the origin, than any recording reaches.
+    """
+    farthest = torch.cat((animation.translations.flatten(), animation.offsets.flatten())).abs().max()
+    if not farthest <= FARTHEST:  # so that NaN is refused too
+        raise KinelexError(
+            f"{path} puts joints more than {FARTHEST / 1000:g} km away; "
+            "repair or cut those frames, or give the right unit"
+        )

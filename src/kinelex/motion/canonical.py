@@ -58,9 +58,10 @@ def _leg_ratio(source: Tensor, target: Tensor, skeleton: Skeleton) -> Tensor:
     lengths = source[:, legs].sum(-1)
     if not (lengths > 0).all():
         clip = int((~(lengths > 0)).nonzero()[0])
+        which = f"clip {clip} of the {len(lengths)}" if len(lengths) > 1 else "the clip"
         raise KinelexError(
-            f"clip {clip} of the batch has legs of length {float(lengths[clip])} in its first frame; "
-            "give joints with a hip, a knee and an ankle apart from each other"
+            f"{which} shows no body: its legs have length {float(lengths[clip]):g} in its first frame; "
+            "give joints with hips, knees and ankles apart from each other"
         )
     return target[legs].sum() / lengths
 

@@ -62,6 +62,7 @@ _ADULT, _CHILD = (1.2, 2.2), (0.7, 1.2)
 _UNITS_OF_CHILDREN = (1.0, 0.01, 0.001)
 # A body is this much taller than its leg and its spine up to the head joint are long.
 _STATURE = 1.17
+_MOST_LISTED = 12  # joints in a message
 
 
 def plain_name(name: str) -> tuple[str, str]:
@@ -144,7 +145,7 @@ def guess_unit(animation: Animation, path: Path) -> float:
         return unit
     raise KinelexError(
         f"{path} holds a body {height:.4g} units tall, which is nobody in metres, centimetres, inches or "
-        "millimetres; give the unit in metres, such as unit=0.01"
+        "millimetres; give the unit in metres: unit=0.01, or kinelex convert --recorded-in 0.01"
     )
 
 
@@ -232,7 +233,7 @@ def _found(names: Sequence[str], parents: Sequence[int], source: str) -> dict[st
     missing = [joint for joint in wanted if found.get(joint, -1) < 0]
     if missing:
         raise KinelexError(
-            f"{source} has no joint known as {', '.join(missing)} (it has {_listed(names)}); "
+            f"{source} has no joint known as {', '.join(missing)} (it has {listed(names)}); "
             "rename those joints to common names such as LeftUpLeg, LeftLeg, LeftFoot, LeftToeBase"
         )
     return found
@@ -289,10 +290,11 @@ def _first_child(parents: Sequence[int], joint: int) -> int | None:
     return next((child for child, parent in enumerate(parents) if parent == joint), None)
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first dozen names, for a message, and dots for more of them."""
     named = [name for name in names if name]  # the root of a scene is not
-    shown = ", ".join(named[:40])
-    return f"{shown}, ..." if len(named) > 40 else shown
+    shown = ", ".join(named[:_MOST_LISTED])
+    return f"{shown}, ..." if len(named) > _MOST_LISTED else shown
 
 
 def _lengths(animation: Animation) -> list[float]:

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kinelex.errors import KinelexError
-from kinelex.motion.rig import Rig
+from kinelex.motion.rig import Rig, check_body
 from kinelex.motion.tube import Array, Mesh, Tube, joined, profile, soft_weights, tube_mesh, vertex_normals
 
 _X, _Y, _Z = np.eye(3)
 _INFLUENCES = 4
 # Metres around a joint over which the skin goes from one bone to the next, per metre of stature.
 _SOFT = 0.03
-_SMALLEST = 0.01  # metres of stature
 
 
 @dataclass(frozen=True)
@@ -64,16 +62,11 @@ def mannequin(rig: Rig) -> Mannequin:
     """The body of a rig: trunk with neck, head, arms, legs and feet, each a tube that bends softly.
 
     Raises:
-        KinelexError: the rig is no upright body of a size that can be drawn.
+        KinelexError: the rig is no upright body.
     """
-    joints = rig.rest().double().numpy()
+    check_body(rig)
     tips = {joint: tip.double().numpy() for joint, tip in rig.tips().items()}
-    head = rig.skeleton.index("head")
-    body = _Body(rig, joints, tips, float(joints[head, 1] + tips[head][1]))
-    if body.stature < _SMALLEST or not body.at("left_hip")[1] < body.at("left_shoulder")[1]:
-        raise KinelexError(
-            f"the T-pose of the clip is {body.stature:.2g} m tall, which is no body; scale its joints to metres"
-        )
+    body = _Body(rig, rig.rest().double().numpy(), tips, rig.stature())
     tubes = [_trunk(body), _head(body)]
     for side in ("left", "right"):
         tubes += [_arm(body, side), _leg(body, side), _foot(body, side)]

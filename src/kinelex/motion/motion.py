@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinelex.errors import KinelexError
+from kinelex.motion.limits import FARTHEST, FASTEST, SLOWEST, is_frame_rate
 from kinelex.motion.skeleton import HUMANML3D, Skeleton
 
 if TYPE_CHECKING:
@@ -26,6 +29,19 @@ class Segment:
     end: float
 
 
+def _check_times(segments: Iterable[Segment]) -> None:
+    for segment in segments:
+        span = f"({segment.start} to {segment.end} s)"
+        if not (math.isfinite(segment.start) and math.isfinite(segment.end)):
+            raise KinelexError(
+                f"the phrase {segment.text[:60]!r} has a time that is not finite {span}; give it in seconds"
+            )
+        if segment.end < segment.start:
+            raise KinelexError(
+                f"the phrase {segment.text[:60]!r} ends before it starts {span}; correct its times"
+            )
+
+
 @dataclass(frozen=True, repr=False)
 class Motion:
     """A motion clip. As the last line of a notebook's cell it shows itself as a film strip.
@@ -37,7 +53,8 @@ class Motion:
         segments: the phrases of the text that made or describes the clip, in temporal order.
 
     Raises:
-        KinelexError: positions have the wrong shape, no frames, or NaN or infinite values.
+        KinelexError: positions have the wrong shape, no frames, or NaN, infinite or absurd values; fps is no frame
+            rate; or a phrase ends before it starts, or has no finite times.
     """
 
     positions: NDArray[np.float32]
@@ -56,8 +73,14 @@ class Motion:
             raise KinelexError("motion has no frames; give at least one")
         if not np.isfinite(positions).all():
             raise KinelexError("motion has NaN or infinite joint positions; repair or cut those frames")
-        if not (np.isfinite(self.fps) and self.fps > 0):
-            raise KinelexError(f"motion has {self.fps} frames a second; give a positive number")
+        if np.abs(positions).max() > FARTHEST:
+            raise KinelexError(
+                f"motion has joints more than {FARTHEST / 1000:g} km from the origin; "
+                "repair or cut those frames, or scale the joints to metres"
+            )
+        if not is_frame_rate(self.fps):
+            raise KinelexError(f"motion has {self.fps} frames a second; give {SLOWEST:g} to {FASTEST:g}")
+        _check_times(self.segments)
         object.__setattr__(self, "positions", positions)
 
     def __len__(self) -> int:
@@ -104,6 +127,8 @@ class Motion:
         keep_placement: bool = False,
         recorded_at: float | None = None,
         take: str | None = None,
+        unit: float | None = None,
+        asf: str | os.PathLike[str] | None = None,
     ) -> Motion:
         """Read a clip; the suffix picks the format (npz, npy, bvh, fbx, amc, ...), foreign skeletons are retargeted.
 
@@ -114,19 +139,29 @@ class Motion:
                 frame 0 it stands at x = z = 0 and faces +Z.
             recorded_at: frames a second of the recording, where the file does not say (amc, npy) or is wrong.
             take: name of the animation, of an fbx file that holds several; when not given, the longest.
+            unit: metres of one unit of a bvh or fbx file; when not given, it is found out.
+            asf: skeleton of an amc file; when not given, it is looked for beside it.
 
         Raises:
             KinelexError: the file is missing, of an unknown format, or broken, or holds no such take.
         """
         from kinelex.motion.formats import read_motion
 
-        return read_motion(path, fps=fps, keep_placement=keep_placement, recorded_at=recorded_at, take=take)
+        return read_motion(
+            path,
+            fps=fps,
+            keep_placement=keep_placement,
+            recorded_at=recorded_at,
+            take=take,
+            unit=unit,
+            asf=asf,
+        )
 
     def resampled(self, fps: float) -> Motion:
         """The clip at another frame rate: linear between frames, its phrases at the same seconds.
 
         Raises:
-            KinelexError: not a positive number.
+            KinelexError: `fps` is no frame rate.
         """
         import torch
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from kinelex.errors import KinelexError
 from kinelex.motion.animation import Animation
+from kinelex.motion.limits import FASTEST, SLOWEST, is_frame_rate
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,10 @@ class _Samples:
 
 def _check_rates(fps_in: float, fps_out: float) -> None:
     for fps in (fps_in, fps_out):
-        if not 0 < fps < float("inf"):
+        if not is_frame_rate(fps):
             raise KinelexError(
-                f"cannot resample from {fps_in} to {fps_out} frames a second; give positive rates"
+                f"cannot resample from {fps_in} to {fps_out} frames a second; "
+                f"give rates of {SLOWEST:g} to {FASTEST:g}"
             )
 
 
@@ -49,7 +51,7 @@ def resample_joints(positions: Tensor, fps_in: float, fps_out: float) -> Tensor:
     The clip never grows: the last target frame lies at or before the last source frame.
 
     Raises:
-        KinelexError: a rate is not a positive number.
+        KinelexError: a rate is no frame rate.
     """
     _check_rates(fps_in, fps_out)
     step = _integer_step(fps_in, fps_out)
@@ -66,7 +68,7 @@ def resample_animation(animation: Animation, fps: float) -> Animation:
     When the animation's rate is a multiple of `fps`, exactly every n-th frame.
 
     Raises:
-        KinelexError: `fps` is not a positive number.
+        KinelexError: `fps` is no frame rate.
     """
     _check_rates(animation.fps, fps)
     step = _integer_step(animation.fps, fps)

@@ -57,7 +57,7 @@ def to_motion(animation: Animation, fps: float = HUMANML3D.fps, *, keep_placemen
         keep_placement: leave it where it was recorded.
 
     Raises:
-        KinelexError: the skeleton lacks joints that a body needs, or `fps` is not a positive number.
+        KinelexError: the skeleton lacks joints that a body needs, or `fps` is no frame rate.
     """
     positions = retarget(resample_animation(animation, fps))
     if not keep_placement:

@@ -8,6 +8,7 @@ import roma
 import torch
 from torch import Tensor
 
+from kinelex.errors import KinelexError
 from kinelex.motion.animation import Animation
 from kinelex.motion.kinematics import animation_pose
 from kinelex.motion.motion import Motion, Segment
@@ -16,7 +17,9 @@ from kinelex.motion.rig_pose import global_rotations
 from kinelex.motion.rig_rest import rest_joints, rest_offsets, tip_offsets
 from kinelex.motion.skeleton import Skeleton
 
-__all__ = ["NAME_PRESETS", "Rig", "bone_names", "rig_from_motion"]
+__all__ = ["NAME_PRESETS", "Rig", "bone_names", "check_body", "rig_from_motion"]
+
+_SMALLEST = 0.01  # metres of stature
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,26 @@ class Rig:
     def tips(self) -> dict[int, Tensor]:
         """For each joint without children, the (3,) offset in metres to crown, finger tips or toe tips."""
         return tip_offsets(self.animation.offsets, self.skeleton)
+
+    def stature(self) -> float:
+        """Metres from the lowest joint of the T-pose to the crown."""
+        head = self.skeleton.index("head")
+        return float(self.rest()[head, 1]) + float(self.tips()[head][1])
+
+
+def check_body(rig: Rig) -> None:
+    """Refuse the rig of a clip whose joints are not those of a body, such as joints that all lie in one place.
+
+    Raises:
+        KinelexError: its T-pose is not upright, or too small to show.
+    """
+    heights = rig.rest()[:, 1]
+    hip, shoulder = (heights[rig.skeleton.index(f"left_{joint}")] for joint in ("hip", "shoulder"))
+    if rig.stature() < _SMALLEST or not hip < shoulder:
+        raise KinelexError(
+            f"the T-pose of the clip is {rig.stature():.2g} m tall, which is no body; "
+            "give joints in metres that lie apart, the hips below the shoulders"
+        )
 
 
 def rig_from_motion(motion: Motion, names: str = "smpl") -> Rig:

@@ -49,8 +49,14 @@ class Mesh:
 
 
 def profile(stations: Sequence[tuple[float, float, float]], rings: int) -> tuple[Array, Array]:
-    """Smooth outline through stations (place along the line, two half-axes): places (N,) and radii (N, 2)."""
+    """Smooth outline through stations (place along the line, two half-axes): places (N,) and radii (N, 2).
+
+    Where a bone is too short for its stations, those that lie beyond one that follows are left out, so that a limb
+    ends where its last bone does. The last must lie beyond the first.
+    """
     table = np.asarray(stations, dtype=np.float64)
+    nearest_after = np.minimum.accumulate(table[:0:-1, 0])[::-1]
+    table = table[np.append(table[:-1, 0] < nearest_after, True)]
     places = np.linspace(table[0, 0], table[-1, 0], rings)
     return places, PchipInterpolator(table[:, 0], table[:, 1:])(places)
 

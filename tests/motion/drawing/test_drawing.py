@@ -178,6 +178,43 @@ def test_wrapped_text_fits(text: str, lines: int, width: float) -> None:
     assert all(font(12).getlength(row) <= width or row == "" for row in rows)
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.text("aAfijlTVwW .", max_size=80), st.floats(20, 300))
+def test_no_more_is_cut_off_than_needed(text: str, width: float) -> None:
+    """One letter more would not fit."""
+    face, whole = font(12), " ".join(text.split())
+    (row,) = wrapped(text, face, width, 1)
+    if face.getlength(whole) <= width:
+        assert row == whole
+        return
+    kept = row.removesuffix("…")
+    assert whole.startswith(kept)
+    longer = whole[: len(kept) + 1 + whole[len(kept)].isspace()]
+    assert face.getlength(f"{longer}…") > width
+
+
+def test_text_that_pillow_refuses_to_measure_is_cut() -> None:
+    for text in ("walks and " * 120_000, "i" * 1_200_000, " " * 1_200_000 + "i" * 1_200_000):
+        row = wrapped(text, font(13, bold=True), 7000, 1)[0]
+        assert row.endswith("…")
+        assert 6900 < font(13, bold=True).getlength(row) <= 7000
+
+
+def test_very_long_text_is_measured_few_times() -> None:
+    class Counting:
+        calls = 0
+
+        def getlength(self, text: str) -> float:
+            self.calls += 1
+            return 7.0 * len(text)
+
+    for text in ("a" * 10_000, "walks and " * 1000):
+        face = Counting()
+        rows = wrapped(text, face, 700, 2)
+        assert rows[-1].endswith("…")
+        assert face.calls < 60
+
+
 def test_short_text_is_kept() -> None:
     assert wrapped("a person  waves\n", font(12), 500, 1) == ["a person waves"]
     assert wrapped("a person waves and then walks", font(12), 80, 2)[-1].endswith("…")

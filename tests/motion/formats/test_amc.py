@@ -16,6 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from kinelex.errors import KinelexError
 from kinelex.motion.formats.amc import read_amc
+from kinelex.motion.formats.asf import read_asf
 from kinelex.motion.kinematics import animation_pose
 
 CLIPS = Path(__file__).parents[2] / "data" / "clips"
@@ -130,6 +131,8 @@ BROKEN_SKELETONS = {
     "a bone missing": re.sub(r"name lfemur", "name lfemurx", SKELETON),
     "no length": re.sub(r"\n\s+length 7\S+", "", SKELETON, count=1),
     "NaN": re.sub(r"length 7\S+", "length nan", SKELETON, count=1),
+    "a unit of no length": re.sub(r"(:units.*?length) \S+", r"\1 0", SKELETON, flags=re.DOTALL),
+    "a unit of infinite length": re.sub(r"(:units.*?length) \S+", r"\1 1e999", SKELETON, flags=re.DOTALL),
     "hangs on nothing": SKELETON.replace("root lhipjoint rhipjoint lowerback", "root rhipjoint lowerback"),
 }
 
@@ -137,6 +140,7 @@ BROKEN_SKELETONS = {
 @pytest.mark.parametrize("case", BROKEN_SKELETONS)
 def test_broken_asf_is_refused_with_its_name(tmp_path: Path, case: str) -> None:
     path = tmp_path / "clip.asf"
+    assert BROKEN_SKELETONS[case] != SKELETON
     path.write_text(BROKEN_SKELETONS[case])
     with pytest.raises(KinelexError, match=r"clip\.asf"):
         read_amc(AMC, path)
@@ -147,8 +151,16 @@ def test_missing_files_and_impossible_rates(tmp_path: Path) -> None:
         read_amc(tmp_path / "absent.amc", ASF)
     with pytest.raises(KinelexError, match="absent"):
         read_amc(AMC, tmp_path / "absent.asf")
-    with pytest.raises(KinelexError, match="positive"):
-        read_amc(AMC, ASF, fps=0)
+    for fps in (0, 0.09, 1001, np.nan, np.inf):
+        with pytest.raises(KinelexError, match=r"give 0\.1 to 1000"):
+            read_amc(AMC, ASF, fps=fps)
+
+
+def test_a_root_far_beyond_the_horizon_is_refused_with_the_files_name(tmp_path: Path) -> None:
+    path = tmp_path / "clip.amc"
+    path.write_text(re.sub(r"\nroot \S+", "\nroot 1e8", TEXT, count=1))
+    with pytest.raises(KinelexError, match=r"clip\.amc puts joints more than 1000 km away"):
+        read_amc(path, ASF)
 
 
 def test_a_root_channel_that_does_not_exist_is_refused(tmp_path: Path) -> None:
@@ -160,6 +172,31 @@ def test_a_root_channel_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 
 
 SMALL = TEXT[: TEXT.index("\n3\n") + 1]
+
+
+# The numbers of the skeleton: those of its few units apart, else they would hardly ever be drawn.
+NUMBERS = [match.span(1) for match in re.finditer(r"\s\(?(-?\d[\d.e-]*)(?=[\s)])", SKELETON)]
+UNITS = [span for span in NUMBERS if SKELETON.index(":units") < span[0] < SKELETON.index(":root")]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    span=st.one_of(st.sampled_from(UNITS), st.sampled_from(NUMBERS)),
+    number=st.sampled_from(["0", "-1", "1e-320", "1e300", "1e999", "nan", "x"]),
+)
+def test_numbers_that_no_skeleton_has_are_read_or_refused(
+    tmp_path: Path, span: tuple[int, int], number: str
+) -> None:
+    path = tmp_path / "clip.asf"
+    path.write_text(f"{SKELETON[: span[0]]}{number}{SKELETON[span[1] :]}")
+    skeleton = None
+    with contextlib.suppress(KinelexError):
+        skeleton = read_asf(path)
+    if skeleton is not None:
+        assert 0 < skeleton.unit < np.inf
+        for bone in skeleton.bones.values():
+            assert torch.isfinite(bone.vector).all()
+            assert torch.isfinite(bone.frame).all()
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

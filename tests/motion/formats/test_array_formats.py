@@ -44,7 +44,7 @@ def archive(clip: Motion, tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @given(
     skeleton=st.sampled_from(sorted(SKELETONS)),
     frames=st.integers(1, 5),
-    fps=st.floats(0.1, 500),
+    fps=st.floats(0.1, 1000),
     texts=st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), max_size=4),
     span=st.tuples(seconds, seconds),
     data=st.data(),
@@ -236,11 +236,14 @@ def test_a_header_that_claims_terabytes_costs_nothing(tmp_path: Path) -> None:
         ({"positions": None, "fps": None}, "has no positions, fps"),
         ({"fps": 0.0}, "0.0 frames a second"),
         ({"fps": np.nan}, "nan frames a second"),
+        ({"fps": 1e300}, "give 0.1 to 1000"),
+        ({"fps": 1e-300}, "give 0.1 to 1000"),
         ({"skeleton": "octopus"}, "octopus"),
         ({"positions": np.zeros((0, 22, 3))}, "no frames"),
         ({"positions": np.zeros((2, 21, 3))}, "shape"),
         ({"positions": np.full((2, 22, 3), np.nan)}, "NaN"),
         ({"positions": np.full((2, 22, 3), 1e300)}, "infinite"),
+        ({"positions": np.full((2, 22, 3), -1.001e6)}, "more than 1000 km from the origin"),
         ({"segments_text": np.array(["a"])}, "belong together"),
         (
             {
@@ -249,6 +252,14 @@ def test_a_header_that_claims_terabytes_costs_nothing(tmp_path: Path) -> None:
                 "segments_end": np.array([1.0]),
             },
             "ends before it starts",
+        ),
+        (
+            {
+                "segments_text": np.array(["a"]),
+                "segments_start": np.array([0.0]),
+                "segments_end": np.array([np.nan]),
+            },
+            "not finite",
         ),
     ],
 )
@@ -260,4 +271,6 @@ def test_empty_and_broken_npy_arrays_are_refused(tmp_path: Path) -> None:
     for shape in ((0, 22, 3), (0, 263)):
         refused(read_npy, tmp_path / "clip.npy", npy_bytes(np.zeros(shape, np.float32)))
     assert "NaN" in refused(read_npy, tmp_path / "clip.npy", npy_bytes(np.full((3, 263), np.nan)))
+    far = np.full((3, 22, 3), [0, 0, 4e27], np.float32)
+    assert "1000 km" in refused(read_npy, tmp_path / "clip.npy", npy_bytes(far))
     assert "(frames, 22, 3)" in refused(read_npy, tmp_path / "clip.npy", npy_bytes(np.zeros((3, 24, 3))))

@@ -207,6 +207,21 @@ def test_windows_line_ends_a_byte_order_mark_and_capitals_are_fine(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    ("mark", "encoding"),
+    [("", "ascii"), ("\ufeff", "utf-8"), ("\ufeff", "utf-16-le"), ("\ufeff", "utf-16-be")],
+)
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_line_ends_and_encodings_with_a_byte_order_mark_make_no_difference(
+    tmp_path: Path, mark: str, encoding: str, line_end: str
+) -> None:
+    plain = read_bvh(write(tmp_path, GOOD), unit=1.0)
+    text = mark + GOOD.replace("\n", line_end)
+    other = read_bvh(write(tmp_path, text.encode(encoding)), unit=1.0)
+    assert (other.names, other.fps) == (plain.names, plain.fps)
+    assert torch.equal(other.rotations, plain.rotations)
+
+
+@pytest.mark.parametrize(
     ("frame_time", "fps"), [(".0083333", 120), ("0.05", 20), ("0.0333667", 29.97), ("0.041708", 23.976)]
 )
 def test_frame_rate(tmp_path: Path, frame_time: str, fps: float) -> None:
@@ -231,6 +246,11 @@ BROKEN = {
     "word among the numbers": re.sub(r"(Time: \S+\n)\S+", r"\1hello", GOOD),
     "decimal commas": GOOD[: GOOD.index("MOTION")] + GOOD[GOOD.index("MOTION") :].replace(".", ","),
     "frame time of zero": GOOD.replace("0.033333", "0"),
+    "frame time too short": GOOD.replace("0.033333", "0.0009"),
+    "frame time too long": GOOD.replace("0.033333", "10.1"),
+    "a comment": "# exported by hand\n" + GOOD,
+    "UTF-16 that does not say so": GOOD.encode("utf-16-le"),
+    "UTF-32": GOOD.encode("utf-32"),
     "no frame time": GOOD.replace("Frame Time: 0.033333\n", ""),
     "offset is no number": GOOD.replace("OFFSET 0 0.25 0", "OFFSET 0 up 0"),
     "two offset values": GOOD.replace("OFFSET 0 0.25 0", "OFFSET 0 0.25"),
@@ -252,6 +272,15 @@ def test_broken_files_are_refused_with_their_name(tmp_path: Path, case: str) -> 
     assert "clip.bvh" in message
     assert "\n" not in message
     assert len(message) < 1200
+
+
+def test_of_many_joints_a_dozen_are_named(tmp_path: Path) -> None:
+    names = [f"Tentacle{number}" for number in range(1500)]
+    joints = "".join(f"JOINT {name} {{ OFFSET 0 0.1 0\nCHANNELS 0 }}\n" for name in names)
+    text = f"HIERARCHY\nROOT Octopus {{\nOFFSET 0 0 0\nCHANNELS 1 Xrotation\n{joints}}}\n"
+    with pytest.raises(KinelexError, match=r"clip\.bvh .*Tentacle10, \.\.\.\);") as error:
+        read_bvh(write(tmp_path, f"{text}MOTION\nFrames: 1\nFrame Time: 0.1\n0\n"))
+    assert str(error.value).count("Tentacle") == 11
 
 
 def test_missing_file_and_unknown_flavour(tmp_path: Path) -> None:

@@ -101,4 +101,6 @@ def test_mistakes_are_named_and_leave_the_file_alone(tmp_path: Path) -> None:
         write_bvh(recorded_motion(), target, unit="inch")
     with pytest.raises(KinelexError, match="maya"):
         write_bvh(recorded_motion(), target, names="maya")
+    with pytest.raises(KinelexError, match=r"cannot write .*clip\.bvh: .*no body"):
+        write_bvh(Motion(np.zeros((3, 22, 3), np.float32)), target)
     assert target.read_text() == "kept"

@@ -88,6 +88,8 @@ BROKEN: dict[str, bytes] = {
     "NaN": json.dumps({"Frames": [[*STANDING[:9], math.nan, *STANDING[10:]]]}).encode(),
     "huge": json.dumps({"Frames": [[*STANDING[:9], 10**400, *STANDING[10:]]]}).encode(),
     "no rotation": json.dumps({"Frames": [STANDING[:4] + [0.0] * 4 + STANDING[8:]]}).encode(),
+    "too fast": json.dumps({"Frames": [[0.0009, *STANDING[1:]]]}).encode(),
+    "too far": json.dumps({"Frames": [[STANDING[0], 1e6, *STANDING[2:]]]}).encode(),
     "no time": json.dumps({"Frames": [[0.0, *STANDING[1:]]]}).encode(),
     "deep": b"[" * 100_000,
 }

@@ -252,7 +252,7 @@ def test_other_files_hold_one_take(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["convert", clip, str(tmp_path / "{take}.npz")]) == 2
     assert "holds one clip; leave {take} out" in " ".join(capsys.readouterr().err.split())
     assert main(["convert", clip, str(tmp_path / "a.npz"), "--take", "walk"]) == 2
-    assert "only of an fbx file a take can be named" in " ".join(capsys.readouterr().err.split())
+    assert "a take can be given for .fbx files only" in " ".join(capsys.readouterr().err.split())
 
 
 def test_stores_report_the_takes_that_they_leave_out(several: Path, tmp_path: Path) -> None:

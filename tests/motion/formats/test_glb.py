@@ -12,7 +12,7 @@ from kinelex.errors import KinelexError
 from kinelex.motion.formats.glb import write_glb
 from kinelex.motion.motion import Motion, Segment
 from kinelex.motion.rig import NAME_PRESETS, bone_names, rig_from_motion
-from kinelex.motion.skeleton import KIT
+from kinelex.motion.skeleton import HUMANML3D, KIT, Skeleton
 from rig_clips import recorded_motion, smooth_motion
 
 DTYPES = {5121: np.uint8, 5123: np.uint16, 5126: np.float32}
@@ -155,6 +155,47 @@ def test_trimesh_reads_a_closed_body_of_human_size(tmp_path: Path) -> None:
     assert -0.03 < mesh.bounds[0, 1] < 0.01
 
 
+def short_limbed(skeleton: Skeleton, parts: tuple[str, ...]) -> Motion:
+    """A clip in which these joints of both sides lie where their parents do."""
+    motion = smooth_motion(skeleton, frames=4)
+    positions = motion.positions.copy()
+    for joint, name in enumerate(skeleton.joints):
+        if name.rpartition("_")[2] in parts:
+            positions[:, joint] = positions[:, skeleton.parents[joint]]
+    return motion.with_positions(positions)
+
+
+LIMBS = ("knee", "ankle", "heel", "foot", "elbow", "wrist")
+
+
+@pytest.mark.parametrize(
+    "parts", [*((part,) for part in LIMBS), LIMBS, ("head", "neck"), ("collar", "shoulder")]
+)
+@pytest.mark.parametrize("skeleton", [HUMANML3D, KIT], ids=lambda skeleton: skeleton.name)
+def test_bones_without_length_leave_a_whole_body(
+    skeleton: Skeleton, parts: tuple[str, ...], tmp_path: Path
+) -> None:
+    reader = written(short_limbed(skeleton, parts), tmp_path)
+    np.testing.assert_allclose(np.linalg.norm(reader.attribute("NORMAL"), axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(reader.attribute("WEIGHTS_0").sum(axis=1), 1, atol=1e-6)
+    scene = trimesh.load(tmp_path / "clip.glb")
+    assert isinstance(scene, trimesh.Scene)
+    (mesh,) = scene.geometry.values()
+    assert mesh.is_watertight
+    assert mesh.is_winding_consistent
+    assert 0.005 < mesh.volume < 0.12
+
+
+def test_a_collapsed_knee_bends_the_skin_where_the_ankle_is_too(tmp_path: Path) -> None:
+    """The shin hangs on the knee joint, which is at the hip: the skin still reaches down to the foot."""
+    reader = written(short_limbed(HUMANML3D, ("knee",)), tmp_path)
+    vertices, floor = reader.attribute("POSITION"), reader.joint_matrices(None)[:, 1, 3].min()
+    knee = HUMANML3D.index("left_knee")
+    moved = (reader.attribute("WEIGHTS_0") * (reader.attribute("JOINTS_0") == knee)).sum(axis=1) > 0.9
+    assert moved.sum() > 100
+    assert vertices[moved, 1].min() < floor + 0.2
+
+
 @pytest.mark.parametrize("names", NAME_PRESETS)
 def test_nodes_have_the_presets_names(names: str, tmp_path: Path) -> None:
     motion = Motion(recorded_motion().positions[:2])
@@ -187,6 +228,6 @@ def test_unknown_preset_leaves_the_file_alone(tmp_path: Path) -> None:
 def test_a_clip_without_a_body_is_refused(tmp_path: Path) -> None:
     target = tmp_path / "clip.glb"
     target.write_bytes(b"precious")
-    with pytest.raises(KinelexError, match="no body"):
+    with pytest.raises(KinelexError, match=r"cannot write .*clip\.glb: .*no body"):
         write_glb(Motion(np.zeros((3, 22, 3), np.float32)), target)
     assert target.read_bytes() == b"precious"

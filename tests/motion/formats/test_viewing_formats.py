@@ -105,13 +105,26 @@ def test_a_film_has_every_frame_at_the_clips_rate(motion: Motion, tmp_path: Path
     assert np.abs(frames[0].astype(int) - frames[14]).mean() > 1
 
 
-def test_a_film_that_ffmpeg_cannot_write_leaves_what_was_there(motion: Motion, tmp_path: Path) -> None:
-    path = tmp_path / "clip.mp4"
-    path.write_bytes(b"before")
-    with pytest.raises(KinelexError, match="ffmpeg"):
-        write_mp4(Motion(motion.positions[:3], fps=1e12), path)
-    assert path.read_bytes() == b"before"
-    assert list(tmp_path.iterdir()) == [path]
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size there")
+@pytest.mark.parametrize(
+    ("frames", "complaint"),
+    [(170, "ffmpeg failed to write clip.mp4"), (20, "cannot write clip.mp4: ffmpeg wrote")],
+)
+def test_a_film_that_has_no_room_leaves_what_was_there(
+    frames: int, complaint: str, motion: Motion, tmp_path: Path
+) -> None:
+    """The long one while it is drawn, the short one only when ffmpeg ends."""
+    Motion(motion.positions[:frames]).save(tmp_path / "clip.npz")
+    (tmp_path / "clip.mp4").write_bytes(b"before")
+    program = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000));"
+        "from kinelex.cli import main; raise SystemExit(main(['convert', 'clip.npz', 'clip.mp4']))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 2
+    assert complaint in " ".join(run.stderr.split())
+    assert (tmp_path / "clip.mp4").read_bytes() == b"before"
+    assert {path.name for path in tmp_path.iterdir()} == {"clip.npz", "clip.mp4"}
 
 
 # ------------------------------------------------------------------ web page

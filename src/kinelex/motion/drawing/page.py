@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 INK, FAINT, PAPER = (38, 43, 54), (118, 126, 140), (255, 255, 255)
 # Phrase colours stay clear of the orange and blue of the limbs.
 PHRASES = ((38, 152, 108), (142, 92, 200), (205, 150, 30), (18, 146, 166), (204, 78, 128))
+_LONGEST_LINE = 4000  # letters; no picture is wide enough for more
 _FINE = 3  # curves and bars are drawn this many times larger, then averaged
 
 
@@ -67,24 +70,28 @@ def to_image(colours: Floats) -> Image:
 
 def wrapped(text: str, face: Any, width: float, lines: int) -> list[str]:
     """`text` in at most `lines` lines of `width` pixels; what does not fit ends in an ellipsis."""
-    rows = [""]
-    for word in text.split():
-        longer = f"{rows[-1]} {word}".strip()
+    # Pillow refuses to measure a million letters, and takes its time over thousands.
+    shown = " ".join(text.split())[: lines * _LONGEST_LINE]
+    words, rows = deque(shown.split()), [""]
+    while words and len(rows) < lines:
+        longer = f"{rows[-1]} {words[0]}".strip()
         if face.getlength(longer) <= width or not rows[-1]:
             rows[-1] = longer
+            words.popleft()
         else:
-            rows.append(word)
-    if len(rows) > lines:
-        rows[lines - 1 :] = [" ".join(rows[lines - 1 :])]
+            rows.append("")
+    rows[-1] = " ".join((rows[-1], *words)).strip()
     return [_shortened(row, face, width) for row in rows]
 
 
 def _shortened(text: str, face: Any, width: float) -> str:
     if face.getlength(text) <= width:
         return text
-    while text and face.getlength(text + "…") > width:
-        text = text[:-1]
-    return text.rstrip() + "…" if text.strip() else ""
+    fitting = bisect_left(
+        range(1, len(text)), True, key=lambda size: face.getlength(text[:size] + "…") > width
+    )
+    text = text[:fitting].rstrip()
+    return f"{text}…" if text else ""
 
 
 def draw_timeline(

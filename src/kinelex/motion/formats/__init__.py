@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from kinelex.atomic import together
 from kinelex.errors import KinelexError
+from kinelex.motion.limits import FASTEST, SLOWEST, is_frame_rate
 from kinelex.motion.motion import Motion
 from kinelex.motion.skeleton import HUMANML3D
 
@@ -35,22 +37,22 @@ def _read_npy(path: Path) -> Motion:
     return read_npy(path)
 
 
-def _read_bvh(path: Path) -> Animation:
+def _read_bvh(path: Path, unit: float | None = None) -> Animation:
     from kinelex.motion.formats.bvh import read_bvh
 
-    return read_bvh(path)
+    return read_bvh(path, unit=unit)
 
 
-def _read_fbx(path: Path, take: str | None = None) -> Animation:
+def _read_fbx(path: Path, take: str | None = None, unit: float | None = None) -> Animation:
     from kinelex.motion.formats.fbx import read_fbx
 
-    return read_fbx(path, take)
+    return read_fbx(path, take, unit=unit)
 
 
-def _read_amc(path: Path) -> Animation:
+def _read_amc(path: Path, asf: str | os.PathLike[str] | None = None) -> Animation:
     from kinelex.motion.formats.amc import read_amc
 
-    return read_amc(path)
+    return read_amc(path, asf)
 
 
 def _read_deepmimic(path: Path) -> Animation:
@@ -102,12 +104,14 @@ def _write_html(motion: Motion, path: Path, names: str, unit: str) -> None:
 
 
 _JOINTS: dict[str, Callable[[Path], Motion]] = {".npz": _read_npz, ".npy": _read_npy}
-_ANIMATIONS: dict[str, Callable[[Path], Animation]] = {
+_ANIMATIONS: dict[str, Callable[..., Animation]] = {
     ".bvh": _read_bvh,
     ".fbx": _read_fbx,
     ".amc": _read_amc,
     ".json": _read_deepmimic,
 }
+# Of which files some things can be said that only they leave open.
+_LEFT_OPEN = {"take": (".fbx",), "unit": (".bvh", ".fbx"), "asf": (".amc",)}
 READABLE = (*_JOINTS, *_ANIMATIONS)
 WRITERS: dict[str, Writer] = {
     ".npz": _write_npz,
@@ -130,6 +134,8 @@ def read_motion(
     keep_placement: bool = False,
     recorded_at: float | None = None,
     take: str | None = None,
+    unit: float | None = None,
+    asf: str | os.PathLike[str] | None = None,
 ) -> Motion:
     """Read a clip; the suffix picks the reader. BVH, FBX, AMC and DeepMimic clips get HumanML3D's joints.
 
@@ -141,46 +147,75 @@ def read_motion(
         recorded_at: frames a second of the recording, where the file does not say (amc is taken at 120, npy at what
             its joints are published at) or is wrong; an npz file knows.
         take: name of the animation, of an fbx file that holds several; when not given, the longest.
+        unit: metres of one unit of a bvh or fbx file; when not given, it is found out.
+        asf: skeleton of an amc file; when not given, it is looked for beside it.
 
     Raises:
         KinelexError: the file is missing, unreadable, of an unknown format, or broken, `fps` or `recorded_at` is no
-            frame rate, `recorded_at` is given for an npz file, or `take` for another than fbx.
+            frame rate, or something is said of a file that itself says it.
     """
     path = Path(path)
-    _check_take(take, path)
+    said = {
+        name: value for name, value in (("take", take), ("unit", unit), ("asf", asf)) if value is not None
+    }
+    _check_left_open(said, path)
     _check_recorded_at(recorded_at, path)
     suffix = path.suffix.lower()
     if suffix not in READABLE:
-        raise KinelexError(
-            f"cannot read {path}: unknown motion format {suffix!r}; give one of {' '.join(READABLE)}"
+        what = (
+            f"{suffix} files are only written" if suffix in WRITERS else f"unknown motion format {suffix!r}"
         )
+        raise KinelexError(f"cannot read {path}: {what}; give one of {' '.join(READABLE)}")
     try:
         path.open("rb").close()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise KinelexError(f"cannot read {path}: {reason}; check the path") from error
-    if suffix in _JOINTS:
-        motion = _JOINTS[suffix](path)
-        motion = motion if recorded_at is None else replace(motion, fps=recorded_at)
-        return motion if fps is None or fps == FILE_RATE else motion.resampled(fps)
+    clip = _JOINTS[suffix](path) if suffix in _JOINTS else _ANIMATIONS[suffix](path, **said)
+    clip = clip if recorded_at is None else replace(clip, fps=recorded_at)
+    try:
+        return _as_motion(clip, fps, keep_placement)
+    except KinelexError as error:
+        raise KinelexError(f"{path}: {error}") from error
+
+
+def _as_motion(clip: Motion | Animation, fps: FrameRate | None, keep_placement: bool) -> Motion:
+    if isinstance(clip, Motion):
+        return clip if fps is None or fps == FILE_RATE else clip.resampled(fps)
     from kinelex.motion.retarget import to_motion
 
-    animation = _ANIMATIONS[suffix](path) if take is None else _read_fbx(path, take)
-    animation = animation if recorded_at is None else replace(animation, fps=recorded_at)
-    rate = HUMANML3D.fps if fps is None else animation.fps if fps == FILE_RATE else fps
-    return to_motion(animation, rate, keep_placement=keep_placement)
+    rate = HUMANML3D.fps if fps is None else clip.fps if fps == FILE_RATE else fps
+    return to_motion(clip, rate, keep_placement=keep_placement)
 
 
 def _check_recorded_at(rate: float | None, path: Path) -> None:
     if rate is not None and path.suffix.lower() == ".npz":
         raise KinelexError(f"{path} holds its frame rate; leave out at what rate it was recorded")
-    if rate is not None and not 0 < rate < math.inf:
-        raise KinelexError(f"{path} cannot be recorded at {rate} frames a second; give a positive number")
+    if rate is not None and not is_frame_rate(rate):
+        raise KinelexError(
+            f"{path} cannot be recorded at {rate} frames a second; give {SLOWEST:g} to {FASTEST:g}"
+        )
 
 
-def _check_take(take: str | None, path: Path) -> None:
-    if take is not None and path.suffix.lower() != ".fbx":
-        raise KinelexError(f"{path} holds one clip; only of an fbx file a take can be named")
+def write_all(
+    motion: Motion, paths: Sequence[str | os.PathLike[str]], names: str = "smpl", unit: str = "m"
+) -> None:
+    """Write a clip to several files, all or none: each gets its name only once all are whole.
+
+    Raises:
+        KinelexError: as `write_motion`.
+    """
+    with together():
+        for path in paths:
+            write_motion(motion, path, names, unit)
+
+
+def _check_left_open(said: Mapping[str, object], path: Path) -> None:
+    for name in said:
+        if path.suffix.lower() not in _LEFT_OPEN[name]:
+            raise KinelexError(
+                f"{path}: a {name} can be given for {' and '.join(_LEFT_OPEN[name])} files only"
+            )
 
 
 def write_motion(motion: Motion, path: str | os.PathLike[str], names: str = "smpl", unit: str = "m") -> None:
@@ -204,7 +239,7 @@ def check_writable(path: str | os.PathLike[str], names: str = "smpl", unit: str 
     """Fail before the work is done rather than after: can `write_motion` write such a file here?
 
     Raises:
-        KinelexError: unknown format, preset or unit, a folder in the way, or a missing extra.
+        KinelexError: unknown format, preset or unit, a folder in the way, one that takes no files, or a missing extra.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -218,6 +253,7 @@ def check_writable(path: str | os.PathLike[str], names: str = "smpl", unit: str 
         raise KinelexError(f"cannot write {path}: {error.strerror}; choose another file name") from error
     if in_the_way:
         raise KinelexError(f"cannot write {path}: it is a folder; give a file name")
+    _check_folder(path)
     if unit not in UNITS:
         raise KinelexError(f"unknown length unit {unit!r}; choose one of {', '.join(UNITS)}")
     missing = [module for module in _NEEDS.get(suffix, ()) if not _installed(module)]
@@ -227,6 +263,16 @@ def check_writable(path: str | os.PathLike[str], names: str = "smpl", unit: str 
         )
     if suffix in _RIGS:
         _check_preset(names)
+
+
+def _check_folder(path: Path) -> None:
+    """Try the nearest folder above a file that exists; missing ones are made when the file is written."""
+    folder = next((above for above in path.absolute().parents if above.exists()), path.parent)
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise KinelexError(f"cannot write {path}: {error.strerror}; choose a writable output path") from error
 
 
 def _check_preset(names: str) -> None:

@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kinelex.errors import KinelexError
-from kinelex.motion.animation import Animation
+from kinelex.motion.animation import Animation, check_reach
 from kinelex.motion.flavours import flavour_of
 from kinelex.motion.formats.asf import AcclaimSkeleton, Bone, read_asf
+from kinelex.motion.humanoid import listed
+from kinelex.motion.limits import FASTEST, SLOWEST, is_frame_rate
 from kinelex.motion.rotations import euler_rotation
 
 
@@ -41,8 +43,8 @@ def read_amc(
         KinelexError: a file is missing, truncated, has NaN or no frames, or the two do not belong together.
     """
     path = Path(path)
-    if not 0 < fps < math.inf:
-        raise KinelexError(f"cannot read {path} at {fps} frames a second; give a positive rate")
+    if not is_frame_rate(fps):
+        raise KinelexError(f"cannot read {path} at {fps} frames a second; give {SLOWEST:g} to {FASTEST:g}")
     try:
         text = path.read_bytes().decode("latin-1")
     except OSError as error:
@@ -51,7 +53,9 @@ def read_amc(
     skeleton = read_asf(skeleton_path)
     columns, values = _parse(text, skeleton, path, skeleton_path)
     degrees = ":radians" not in text[:2000].lower()
-    return _animation(skeleton, columns, values if degrees else _in_degrees(values, columns), fps)
+    animation = _animation(skeleton, columns, values if degrees else _in_degrees(values, columns), fps)
+    check_reach(animation, path)
+    return animation
 
 
 def find_asf(path: Path) -> Path:
@@ -68,7 +72,10 @@ def find_asf(path: Path) -> Path:
             return max(named, key=lambda file: len(file.stem))
         if len(found) == 1 and folder == path.parent:
             return found[0]
-    raise KinelexError(f"{path} needs its skeleton: put the subject's .asf file beside it or name it")
+    raise KinelexError(
+        f"{path} needs its skeleton: put the subject's .asf file beside it, of several the one whose name begins its "
+        "name, or name it with kinelex convert --asf"
+    )
 
 
 def _parse(
@@ -88,7 +95,7 @@ def _parse(
     unknown = [name for name in first if name not in skeleton.bones]
     if not first or unknown:
         raise KinelexError(
-            f"{path} moves {unknown or 'no bones'}, which {asf} lacks; give the .asf that belongs to it"
+            f"{path} moves {listed(unknown) or 'no bones'}, which {asf} lacks; give the .asf that belongs to it"
         )
     columns, width = {}, 1
     for name in first:

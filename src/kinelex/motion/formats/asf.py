@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def read_asf(path: str | os.PathLike[str]) -> AcclaimSkeleton:
     """Read an ASF file.
 
     Raises:
-        KinelexError: the file is missing, is not ASF, or lacks bones or the hierarchy.
+        KinelexError: the file is missing, is not ASF, lacks bones or the hierarchy, or its unit is no length.
     """
     path = Path(path)
     try:
@@ -72,17 +73,29 @@ def read_asf(path: str | os.PathLike[str]) -> AcclaimSkeleton:
         raise KinelexError(
             f"{path} is not a whole ASF file: it has no :{min(missing)} section; give the subject's .asf"
         )
+    unit = _unit(sections.get("units", ""), path)
     try:
-        return _skeleton(sections)
+        return _skeleton(sections, unit)
     except (ValueError, IndexError, KeyError, AttributeError) as error:
         raise KinelexError(f"{path} has a bone that cannot be read ({error}); give another copy") from error
 
 
-def _skeleton(sections: dict[str, str]) -> AcclaimSkeleton:
-    units = sections.get("units", "")
+def _unit(units: str, path: Path) -> float:
+    """Metres of one unit of the file, whose :units section says how many make an inch."""
     length = re.search(r"\blength\s+(\S+)", units)
-    unit = _INCH / (float(length[1]) if length else 1.0)
-    degrees = "rad" not in units.lower()
+    try:
+        count = float(length[1]) if length else 1.0
+    except ValueError:
+        count = 0.0
+    if not 0 < count < math.inf:
+        raise KinelexError(
+            f"{path}: the length in its :units section is no number of units in an inch; give one such as 0.45"
+        )
+    return _INCH / count
+
+
+def _skeleton(sections: dict[str, str], unit: float) -> AcclaimSkeleton:
+    degrees = "rad" not in sections.get("units", "").lower()
     parents = _parents(sections["hierarchy"])
     blocks = re.findall(r"\bbegin\b(.*?)\bend\b", sections["bonedata"], flags=re.DOTALL)
     read = {bone.name: bone for bone in (_bone(block, parents, unit, degrees) for block in blocks)}

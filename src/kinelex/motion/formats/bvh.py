@@ -6,6 +6,7 @@ every other joint. End Sites become joints without rotation, called after their 
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from dataclasses import dataclass, field, replace
@@ -17,10 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kinelex.errors import KinelexError
-from kinelex.motion.animation import Animation
+from kinelex.motion.animation import Animation, check_reach
 from kinelex.motion.flavours import flavour_named, flavour_of
 from kinelex.motion.formats.asf import read_asf
 from kinelex.motion.humanoid import guess_unit, turn_upright
+from kinelex.motion.limits import FASTEST, SLOWEST, is_frame_time
 from kinelex.motion.repair import rebase_on_first_frame, repair_thorax
 from kinelex.motion.rotations import euler_rotation
 
@@ -113,8 +115,8 @@ def parse_bvh(
 
 
 def _parse(content: bytes, path: Path) -> tuple[_Hierarchy, NDArray[np.float64], float]:
-    text = content.decode("utf-8-sig", errors="replace")
-    parts = re.split(r"^[ \t]*MOTION[ \t\r]*$", text, maxsplit=1, flags=re.MULTILINE | re.IGNORECASE)
+    text = _text(content)
+    parts = re.split(r"^[ \t]*MOTION[ \t]*$", text, maxsplit=1, flags=re.MULTILINE | re.IGNORECASE)
     if "HIERARCHY" not in parts[0].upper():
         raise KinelexError(f"{path} is not a BVH file: it has no HIERARCHY section; give a .bvh export")
     hierarchy = _parse_hierarchy(parts[0], path)
@@ -124,6 +126,13 @@ def _parse(content: bytes, path: Path) -> tuple[_Hierarchy, NDArray[np.float64],
         )
     rows, fps = _parse_motion(parts[1], sum(map(len, hierarchy.channels)), path)
     return hierarchy, rows, fps
+
+
+def _text(content: bytes) -> str:
+    """What a file says, whatever marks its encoding and ends its lines."""
+    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = content.decode("utf-16" if utf16 else "utf-8-sig", errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _parse_hierarchy(text: str, path: Path) -> _Hierarchy:
@@ -154,7 +163,7 @@ def _parse_hierarchy(text: str, path: Path) -> _Hierarchy:
             hierarchy.channels[parent] = _channels(words, hierarchy.names[parent], path)
         elif key not in ("", "HIERARCHY"):
             raise KinelexError(
-                f"{path}: cannot read the HIERARCHY line {line.strip()[:60]!r}; export the file again"
+                f"{path}: cannot read the HIERARCHY line {line.strip()[:60]!r}; take it out or export again"
             )
     if not hierarchy.names or open_joints or pending >= 0:
         raise KinelexError(f"{path} ends inside its HIERARCHY section, so it was cut off; export it again")
@@ -220,9 +229,10 @@ def _rate(word: str, path: Path) -> float:
         seconds = float(word)
     except ValueError:
         seconds = 0.0
-    if not 1e-4 <= seconds <= 10:
+    if not is_frame_time(seconds):
         raise KinelexError(
-            f"{path}: 'Frame Time:' is {word[:20]!r}; it must be seconds a frame, such as 0.0333333"
+            f"{path}: 'Frame Time:' is {word[:20]!r}; it must be {1 / FASTEST:g} to {1 / SLOWEST:g} seconds a frame, "
+            "such as 0.0333333"
         )
     fps = 1 / seconds
     return float(round(fps)) if abs(fps - round(fps)) < 5e-4 * fps else fps
@@ -266,8 +276,5 @@ def _scaled(animation: Animation, unit: float, path: Path) -> Animation:
         offsets=(animation.offsets * unit).float(),
         translations=(animation.translations * unit).float(),
     )
-    if not max(scaled.translations.abs().max(), scaled.offsets.abs().max()) < 1e6:
-        raise KinelexError(
-            f"{path} puts joints more than 1000 km away; repair those frames or give the right unit"
-        )
+    check_reach(scaled, path)
     return scaled

@@ -13,7 +13,7 @@ from torch import Tensor
 from kinelex.atomic import atomic_path
 from kinelex.errors import KinelexError
 from kinelex.motion.motion import Motion
-from kinelex.motion.rig import Rig, rig_from_motion
+from kinelex.motion.rig import Rig, check_body, rig_from_motion
 
 UNITS = {"m": 1.0, "cm": 100.0}
 _ROTATIONS = "Zrotation Xrotation Yrotation"
@@ -31,11 +31,15 @@ def write_bvh(motion: Motion, path: str | os.PathLike[str], *, names: str = "smp
         unit: "m" or "cm".
 
     Raises:
-        KinelexError: unknown preset or unit, or the file cannot be written.
+        KinelexError: unknown preset or unit, joints that are no body, or the file cannot be written.
     """
     if unit not in UNITS:
         raise KinelexError(f"unknown unit {unit!r}; choose one of {', '.join(UNITS)}")
-    rig = rig_from_motion(motion, names)
+    try:
+        rig = rig_from_motion(motion, names)
+        check_body(rig)
+    except KinelexError as error:
+        raise KinelexError(f"cannot write {path}: {error}") from error
     order: list[int] = []
     hierarchy = "\n".join(["HIERARCHY", *_joint_lines(rig, 0, UNITS[unit], order), "MOTION"])
     angles = continuous_zxy(rig.animation.rotations[:, order])

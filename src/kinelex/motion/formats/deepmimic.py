@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kinelex.errors import KinelexError
-from kinelex.motion.animation import Animation
+from kinelex.motion.animation import Animation, check_reach
+from kinelex.motion.limits import FASTEST, SLOWEST, is_frame_time
 
 # The humanoid is drawn smaller than people are: its root path times this is metres (measured on trials known
 # also as AMC), and the body grows along so that the feet stay on the floor.
@@ -79,7 +80,9 @@ def read_deepmimic(path: str | os.PathLike[str]) -> Animation:
     names = tuple(joint.name for joint in _HUMANOID)
     seconds = float(rows[0, 0])
     fps = float(round(1 / seconds)) if abs(1 / seconds - round(1 / seconds)) < 0.01 else 1 / seconds
-    return Animation(names, parents, offsets.float(), rotations, translations, fps, "deepmimic")
+    animation = Animation(names, parents, offsets.float(), rotations, translations, fps, "deepmimic")
+    check_reach(animation, path)
+    return animation
 
 
 def _rows(path: Path) -> NDArray[np.float64]:
@@ -102,11 +105,12 @@ def _rows(path: Path) -> NDArray[np.float64]:
         raise KinelexError(
             f"{path} has 'Frames' of shape {rows.shape}; a DeepMimic humanoid has rows of {_WIDTH}"
         )
-    if not np.isfinite(rows).all() or np.abs(rows[:, 1:4]).max() > 1e6:
+    if not np.isfinite(rows).all():
         raise KinelexError(f"{path} has NaN or infinite values; repair or cut those frames")
-    if not 1e-4 <= rows[0, 0] <= 10:
+    if not is_frame_time(rows[0, 0]):
         raise KinelexError(
-            f"{path} has a first row of {rows[0, 0]} seconds; it must be seconds a frame, such as 0.0333"
+            f"{path} has a first row of {rows[0, 0]} seconds; it must be {1 / FASTEST:g} to {1 / SLOWEST:g} seconds "
+            "a frame, such as 0.0333"
         )
     columns = [joint.columns for joint in _HUMANOID if joint.columns is not None]
     lengths = [np.linalg.norm(rows[:, turn], axis=1) for turn in columns if turn.stop - turn.start == 4]

@@ -26,6 +26,7 @@ from kinelex.errors import KinelexError
 from kinelex.motion.animation import Animation
 from kinelex.motion.formats import fbx_sampler
 from kinelex.motion.humanoid import adult_unit, body_roots, guess_unit
+from kinelex.motion.limits import FARTHEST
 
 _LONGEST = 300  # seconds that the sampler may take; what it lets pass takes a tenth of that
 
@@ -115,8 +116,7 @@ def _sampled(path: Path, take: str | None) -> _Nodes:
     """
     header, rest = _asked(("sample",) if take is None else ("sample", take), path)
     numbers = np.frombuffer(rest, dtype=np.float32).astype(np.float64).reshape(-1, 10)
-    # Beyond 1000 km there is nobody.
-    if not np.abs(numbers).max(initial=0) < 1e6:
+    if not np.abs(numbers).max(initial=0) < FARTHEST:
         raise KinelexError(
             f"{path} holds NaN or infinite values, or joints 1000 km away; repair or cut those frames"
         )

@@ -20,6 +20,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kinelex.motion.limits import is_frame_rate
+
 _MOST_NODES = 2000
 # Nodes times frames; some ten minutes of a body with fingers at 120 frames a second.
 _MOST_SAMPLES = 5_000_000
@@ -79,7 +81,7 @@ def sample(content: bytes, take: str | None) -> tuple[dict[str, Any], array[floa
     nodes = _skeleton(scene)
     chosen = _chosen(_takes(scene, {node.element_id for node in nodes}), take)
     fps, unit = scene.settings.frames_per_second, scene.settings.original_unit_meters
-    if not 0.1 <= fps <= 1000:
+    if not is_frame_rate(fps):
         raise FileError(f"says {fps:g} frames a second; export it with a frame rate")
     if not unit > 0:
         raise FileError(f"says that its unit is {unit:g} m; export it in centimetres")

@@ -10,6 +10,7 @@ import pygltflib as gltf
 from numpy.typing import NDArray
 
 from kinelex.atomic import atomic_path
+from kinelex.errors import KinelexError
 from kinelex.motion.mannequin import Mannequin, mannequin
 from kinelex.motion.motion import Motion
 from kinelex.motion.rig import Rig, rig_from_motion
@@ -33,10 +34,12 @@ def write_glb(motion: Motion, path: str | os.PathLike[str], *, names: str = "smp
         names: joint-name preset, a key of `rig.NAME_PRESETS`.
 
     Raises:
-        KinelexError: unknown preset, a body without size, or the file cannot be written.
+        KinelexError: unknown preset, joints that are no body, or the file cannot be written.
     """
-    rig = rig_from_motion(motion, names)
-    document = _document(rig)
+    try:
+        document = _document(rig_from_motion(motion, names))
+    except KinelexError as error:
+        raise KinelexError(f"cannot write {path}: {error}") from error
     with atomic_path(path) as temporary:
         document.save_binary(str(temporary))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,8 +66,23 @@ def write_mp4(motion: Motion, path: str | os.PathLike[str], title: str | None = 
             raise KinelexError(f"ffmpeg failed to write {path}; check free space and frame rate") from error
         finally:
             film.close()
-        if temporary.stat().st_size == 0:
-            raise KinelexError(f"ffmpeg wrote nothing to {path}; check free space and frame rate")
+        _check_whole(temporary, len(motion), path)
+
+
+def _check_whole(film: Path, frames: int, path: str | os.PathLike[str]) -> None:
+    """Read a film again: when the disk is full, ffmpeg leaves a part of it and nobody is told.
+
+    Raises:
+        KinelexError: it cannot be read, or frames are missing.
+    """
+    try:
+        written, _ = _imageio_ffmpeg().count_frames_and_secs(str(film))
+    except RuntimeError:
+        written = 0
+    if written != frames:
+        raise KinelexError(
+            f"cannot write {path}: ffmpeg wrote {written} of {frames} frames; free some space or choose another path"
+        )
 
 
 def _imageio_ffmpeg() -> Any:
