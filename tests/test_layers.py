@@ -12,7 +12,7 @@ import pytest
 import kinelex
 
 LAYERS = (
-    ("errors", "atomic", "journal", "listening", "processes", "progress", "weights_hash"),
+    ("errors", "atomic", "journal", "listening", "processes", "progress", "hashing"),
     ("motion",),
     ("text",),
     ("data",),

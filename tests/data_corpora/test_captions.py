@@ -11,6 +11,7 @@ import pytest
 from kinelex.data.captions import (
     Caption,
     cmu_phrases,
+    is_humanml3d_line,
     parse_humanml3d_line,
     read_humanml3d_captions,
     template_captions,
@@ -77,6 +78,34 @@ def test_a_broken_line_is_named(tmp_path: Path, line: str, message: str) -> None
     with pytest.raises(KinelexError, match=re.escape(message)) as caught:
         read_humanml3d_captions(path)
     assert f"{path}, line 2" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "published"),
+    [
+        (LINE, True),
+        ("turns left/right#turn/VERB left/right/NOUN#nan#nan", True),
+        ("steps on mark #2, then walks#step/VERB#0.0#0.0", True),
+        ("steps#step/noun#0#1", True),
+        ("a man walks#man/NOUN#0.0", True),
+        ("a man walks#man#0.0#0.0", True),
+        ("a man walks##0.0#0.0", True),
+        ("walks to mark #2", False),
+        ("walks to #1, #2 and #3", False),
+        ("moves from #A/B to #C/D", False),
+        ("#2 is walking", False),
+        ("walks#", False),
+        ("walks ##", False),
+        ("walks", False),
+    ],
+)
+def test_a_number_sign_alone_makes_no_published_line(line: str, published: bool) -> None:
+    assert is_humanml3d_line(line) is published
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_a_caption(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(f"{LINE}\n", encoding="utf-8-sig")
+    assert read_humanml3d_captions(tmp_path / "a.txt") == [parse_humanml3d_line(LINE)]
 
 
 def test_files_without_captions_are_named(tmp_path: Path) -> None:

@@ -60,6 +60,26 @@ def test_the_same_command_twice_changes_nothing(studio: Path, tmp_path: Path) ->
     assert prepare("folder", studio, tmp_path / "store", workers=1).changed
 
 
+@pytest.mark.parametrize("name", ["clips-00000.arrow", "statistics.npz", "skipped.csv"])
+@pytest.mark.parametrize("damage", ["missing", "truncated", "changed"])
+def test_a_damaged_store_is_made_again(damage: str, name: str, tmp_path: Path) -> None:
+    source, store = tmp_path / "mocap", tmp_path / "store"
+    source.mkdir()
+    np.save(source / "glide.npy", walker(60))
+    prepare("folder", source, store, workers=1)
+    before = content(store)
+    if damage == "missing":
+        (store / name).unlink()
+    elif damage == "truncated":
+        (store / name).write_bytes(before[name][:-10])
+    else:
+        (store / name).write_bytes(before[name][:-10] + bytes(10))
+    assert content(store) != before
+    assert prepare("folder", source, store, workers=1).changed
+    assert content(store) == before
+    assert not prepare("folder", source, store, workers=1).changed
+
+
 def test_processes_do_not_change_the_result(tmp_path: Path) -> None:
     folder = tmp_path / "mocap"
     folder.mkdir()
@@ -112,14 +132,45 @@ def test_humanml3d_folders_keep_features_splits_and_times(tmp_path: Path) -> Non
         np.save(root / "new_joints" / f"{name}.npy", joints)
         (root / "texts" / f"{name}.txt").write_text("a man steps#a/DET man/NOUN step/VERB#0.5#1.5\n")
     (root / "train.txt").write_text("000001\nM000001\n000003\n")
+    (root / "val.txt").write_text("000001\n")
     (root / "test.txt").write_text("000002\n")
     report = prepare("humanml3d", root, tmp_path / "store", workers=1)
     store = Store.open(tmp_path / "store")
     assert {clip.id: clip.split for clip in store} == {"000001": "train", "000002": "test"}
     assert (store[0].captions[0].start, store[0].captions[0].end) == (0.5, 1.5)
-    assert {row.file for row in report.skipped} == {"M000001", "000003"}
+    assert [(row.file, row.part) for row in report.skipped] == [
+        ("M000001", "train"), ("000003", "train"), ("000001", "val"),
+    ]  # fmt: skip
     kept = prepare("humanml3d", root, tmp_path / "all", PrepareOptions(keep_mirrored=True), workers=1)
     assert kept.total("clips") == 3
+
+
+def test_a_list_that_is_missing_or_empty_is_told(tmp_path: Path) -> None:
+    root = tmp_path / "HumanML3D"
+    for name in ("new_joints", "texts"):
+        (root / name).mkdir(parents=True)
+    np.save(root / "new_joints" / "000001.npy", walker(60))
+    (root / "texts" / "000001.txt").write_text("a man walks#man/NOUN walk/VERB#0.0#0.0\n")
+    (root / "train.txt").write_text("000001\n")
+    (root / "val.txt").write_text("\n")
+    report = prepare("humanml3d", root, tmp_path / "store", workers=1)
+    assert [(row.file, row.part) for row in report.skipped] == [("val.txt", "list"), ("test.txt", "list")]
+    assert "1 x names no clip, so that the store has none to test with; put the ids" in report.summary()
+
+
+def test_a_clip_of_one_frame_is_left_out_and_called_so(tmp_path: Path) -> None:
+    root = tmp_path / "HumanML3D"
+    for name in ("new_joints", "texts"):
+        (root / name).mkdir(parents=True)
+    for name, frames in (("000001", 1), ("000002", 60)):
+        np.save(root / "new_joints" / f"{name}.npy", walker(60)[:frames])
+        (root / "texts" / f"{name}.txt").write_text("a man walks#man/NOUN walk/VERB#0.0#0.0\n")
+    (root / "train.txt").write_text("000001\n000002\n")
+    report = prepare("humanml3d", root, tmp_path / "store", workers=1)
+    assert Store.open(tmp_path / "store").column("id") == ["000002"]
+    (reason,) = [row.reason for row in report.skipped if row.part == ""]
+    assert "000001.npy has one frame" in reason
+    assert "shape" not in reason
 
 
 def bandai_pack(source: Path) -> None:
@@ -175,7 +226,7 @@ def test_humanml3d_clips_of_a_cmu_trial_are_the_frames_that_the_index_names(tmp_
 
 
 def test_mistakes_are_told_and_what_stood_there_is_kept(studio: Path, tmp_path: Path) -> None:
-    with pytest.raises(KinelexError, match="unknown corpus 'studio'"):
+    with pytest.raises(KinelexError, match=r"unknown corpus 'studio'; choose one of .*folder.*compose"):
         prepare("studio", studio, tmp_path / "store")
     with pytest.raises(KinelexError, match="not a folder"):
         prepare("folder", tmp_path / "none", tmp_path / "store")
@@ -188,8 +239,9 @@ def test_mistakes_are_told_and_what_stood_there_is_kept(studio: Path, tmp_path: 
     for path in studio.rglob("*.*"):
         if path.suffix in (".bvh", ".amc", ".npy"):
             path.write_bytes(b"nothing")
-    with pytest.raises(KinelexError, match="no usable clip"):
+    with pytest.raises(KinelexError, match="no usable clip") as caught:
         prepare("folder", studio, tmp_path / "store", workers=1)
+    assert "motion kept" not in str(caught.value)
     assert content(tmp_path / "store") == before
     assert {path.name for path in tmp_path.iterdir()} == {"mocap", "store"}
 

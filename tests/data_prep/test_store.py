@@ -17,6 +17,8 @@ from kinelex.motion.features import mirror_features
 from kinelex.motion.layout import FeatureLayout
 from kinelex.motion.motion import Segment
 from kinelex.motion.skeleton import HUMANML3D
+from kinelex.training.corpus import read_corpus
+from kinelex.training.recipes import DataRecipe
 
 
 def some_clips() -> list:
@@ -98,6 +100,33 @@ def test_clips_that_do_not_belong_are_refused(tmp_path: Path, change: dict, mess
     clips = some_clips()
     with pytest.raises(KinelexError, match=message):
         make_store(tmp_path / "store", [clips[0], dataclasses.replace(clips[1], **change)])
+
+
+@pytest.mark.parametrize("name", ["clips-00000.arrow", "statistics.npz"])
+def test_what_was_changed_after_writing_is_not_trained_on(tmp_path: Path, name: str) -> None:
+    clips = [*some_clips(), stored("v", walker(60), "a person glides", split="val")]
+    store = make_store(tmp_path / "store", clips)
+    store.verify()
+    assert read_corpus([tmp_path / "store"], DataRecipe()).train.parts
+    path = tmp_path / "store" / name
+    whole = path.read_bytes()
+    place = whole.index(clips[0].features.tobytes()) if name.endswith(".arrow") else len(whole) // 2
+    path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    for read in (store.verify, lambda: read_corpus([tmp_path / "store"], DataRecipe())):
+        with pytest.raises(KinelexError, match=rf"{name} is not as it was written; prepare the store again"):
+            read()
+    path.write_bytes(whole)
+    store.verify()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"format": 1}', '{"format": 0}'])
+def test_a_manifest_that_says_too_little_is_named(tmp_path: Path, text: str) -> None:
+    make_store(tmp_path / "store", some_clips())
+    (tmp_path / "store" / "manifest.json").write_text(text)
+    with pytest.raises(
+        KinelexError, match=r"manifest\.json.*make the store again with kinelex prepare --force"
+    ):
+        Store.open(tmp_path / "store")
 
 
 def test_broken_stores_say_so(tmp_path: Path) -> None:

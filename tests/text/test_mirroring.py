@@ -29,7 +29,18 @@ SWAPS = [
     ("turns right then moves left right away", "turns left then moves right right away"),
     ("turns right in front of the chair", "turns left in front of the chair"),
     ("to the right in a circle", "to the left in a circle"),
-]
+    ("walks forward at a slight left angle", "walks forward at a slight right angle"),
+    ("walks in a right angle curve, arms raised", "walks in a left angle curve, arms raised"),
+    ("walks, turning left at right angles", "walks, turning right at right angles"),
+    ("sidesteps to the right then left back to where he began",
+     "sidesteps to the left then right back to where he began"),
+    ("raises his left arm up in a right angle", "raises his right arm up in a right angle"),
+    ("stands up left foot forward", "stands up right foot forward"),
+    ("picks it up left, puts it down right", "picks it up right, puts it down left"),
+    ("jumps right in the middle", "jumps left in the middle"),
+    ("kicks twice, then two lefts", "kicks twice, then two rights"),
+    ("steps to his left, rights himself", "steps to his right, rights himself"),
+]  # fmt: skip
 STAYS = [
     "the man left the room",
     "someone just left their house",
@@ -45,6 +56,18 @@ STAYS = [
     "the hands stay right in front of the chest",
     "puts it in the right place",
     "is left alone",
+    "both arms raised to shoulder level and elbows at a right angle.",
+    "arms bent and right angles, knees brought up",
+    "they step sidewise right back to their original spot",
+    "he is left standing",
+    "the arms are left hanging",
+    "puts it right back",
+    "puts the box right back on the shelf",
+    "bends and then stands up right.",
+    "starts in an up right position",
+    "he is pushed, he rights himself and continues",
+    "a man lefts both arms above his head",
+    "waits at the bottom of the path right in the center",
 ]
 
 
@@ -71,7 +94,8 @@ def test_every_spelling_of_counterclockwise_is_known(word: str) -> None:
 
 PIECES = (
     "left right Left RIGHT the a his to , . he man has room back up now away before in front hand turns "
-    "walks counterclockwise clockwise what is nothing way upright and then lefthand"
+    "walks counterclockwise clockwise what is nothing way upright and then lefthand angle angles elbows stands it "
+    "standing lefts rights himself both middle position spot"
 )
 
 

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 from kinelex.errors import KinelexError
+from kinelex.hashing import weights_hash
 from kinelex.training.cache import text_table
 from kinelex.training.ema import WeightAverage
 from kinelex.training.optim import clip_gradients, learning_rate
 from kinelex.training.recipes import TrainConfig
 from kinelex.training.sampler import BatchSampler
-from kinelex.weights_hash import weights_hash
 
 
 def test_the_learning_rate_rises_linearly_and_falls_at_the_milestones() -> None:

@@ -13,6 +13,7 @@ from kinelex.cli import main
 from kinelex.errors import KinelexError
 from kinelex.generators.base import TextReading
 from kinelex.generators.model import MoMaskModel
+from kinelex.hashing import weights_hash
 from kinelex.hub import ModelCard, load_model, save_model
 from kinelex.motion.skeleton import KIT
 from kinelex.training.aligned import AlignedMaskTransformer
@@ -22,7 +23,6 @@ from kinelex.training.recipes import Recipe, load_recipe
 from kinelex.training.run import load_parts, train
 from kinelex.training.start import Start, StartRecipe
 from kinelex.training.workshop import Workshop, build_model
-from kinelex.weights_hash import weights_hash
 from tiny_model import TEXT_WIDTH, tiny_encoder, tiny_model
 
 SIZES = """

@@ -23,16 +23,17 @@ DESCRIPTION = """Turn a corpus of motion files and captions into a store for tra
   kinelex prepare describe --source stores/bandai --source stores/cmu --output stores/described
 
 `folder` takes any directory of BVH, FBX, AMC or npy files with a captions.csv (file,caption[,start,end]) or a
-.txt of the same name beside each file, one caption a line; npz clips of Kinelex bring their phrases. `humanml3d` and
-`kit` take a folder laid out as published (texts, new_joint_vecs or new_joints, train.txt, val.txt, test.txt); with
---amass, HumanML3D is made from AMASS recordings, SMPL-H body models and HumanML3D's repository (docs/official-
-data.md), and a run that was killed goes on when it is typed again. `compose` joins clips of finished stores into
-sequences with known boundaries, of two to five actions or of one that goes on; `describe` cuts clips where geometry
-sees one thing end and the next begin, and makes captions of that (kinelex describe tells of one clip). The same
-command twice changes nothing."""
+.txt of the same name beside each file, one caption a line; npz clips of Kinelex bring their phrases. AMC
+files do not say how fast they were recorded: 120 frames a second are assumed, unless --recorded-at says otherwise.
+`humanml3d` and `kit` take a folder laid out as published (texts, new_joint_vecs or new_joints, train.txt, val.txt,
+test.txt); with --amass, HumanML3D is made from AMASS recordings, SMPL-H body models and HumanML3D's repository
+(docs/official-data.md), and a run that was killed goes on when it is typed again. `compose` joins clips of finished
+stores into sequences with known boundaries, of two to five actions or of one that goes on; `describe` cuts clips where
+geometry sees one thing end and the next begin, and makes captions of that (kinelex describe tells of one clip). The
+same command twice changes nothing."""
 
 
-_HOW_MANY = dict.fromkeys(("compose", "describe"), "one --source or several: finished stores")
+_HOW_MANY: dict[str, str] = dict.fromkeys(("compose", "describe"), "one --source or several: finished stores")
 
 
 def add_parser(commands: Any) -> None:
@@ -51,6 +52,10 @@ def add_parser(commands: Any) -> None:
         "--min-seconds", type=float, help="leave shorter clips out (default: 0.5; describe: 1)"
     )
     parser.add_argument("--max-seconds", type=float, help="cut longer takes (default: 9.8)")
+    parser.add_argument(
+        "--recorded-at", type=float, metavar="FPS",
+        help="folder: frames a second of its AMC files, which do not say it (default: 120)",
+    )  # fmt: skip
     parser.add_argument(
         "--max-floating", type=float, default=1.0, metavar="SHARE",
         help="leave out clips that are above the floor, and not falling, for more of their frames, such as climbs: of "
@@ -95,8 +100,10 @@ def _add_humanml3d(parser: argparse.ArgumentParser) -> None:
 def _add_derived(parser: argparse.ArgumentParser) -> None:
     """Options of the stores that are made from finished ones."""
     parser.add_argument(
-        "--count", type=int, default=1000, help="sequences that compose makes (default: 1000)"
-    )
+        "--count", type=int, default=1000,
+        help="training sequences that compose makes, less the few that do not fit together; val and test get as many "
+        "in proportion to their actions (default: 1000)",
+    )  # fmt: skip
     parser.add_argument(
         "--repeats", type=float, default=0.0, metavar="SHARE",
         help="share of composed sequences in which actions happen twice or three times (default: 0)",
@@ -115,13 +122,19 @@ def _add_derived(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Prepare and print the report."""
     from kinelex.data.compose import ComposeOptions
+    from kinelex.data.corpora import CORPORA
     from kinelex.data.prepare import PrepareOptions, prepare
 
     processes = {"workers": options.workers, "force": options.force}
     amass = _amass_sources(options)
     sources = [Path(source) for source in options.source or ()]
+    if options.corpus not in (*CORPORA, *_HOW_MANY):
+        known = ", ".join((*CORPORA, *_HOW_MANY))
+        raise KinelexError(f"unknown corpus {options.corpus!r}; choose one of {known}")
     if options.corpus in _HOW_MANY and options.max_floating != 1:
         raise KinelexError("--max-floating is for recordings; give it when the sources are prepared")
+    if options.recorded_at is not None and options.corpus != "folder":
+        raise KinelexError("--recorded-at is for the AMC files of kinelex prepare folder; leave it out")
     if options.corpus == "describe" and sources:
         from kinelex.describing.store import DescribeOptions, describe_store
 
@@ -147,6 +160,7 @@ def run(options: argparse.Namespace) -> None:
     settings = PrepareOptions(
         dtype=options.dtype, max_floating=options.max_floating, **_lengths(options),
         captions=options.made_captions, seed=options.seed, keep_mirrored=options.keep_mirrored,
+        **({} if options.recorded_at is None else {"amc_fps": options.recorded_at}),
     )  # fmt: skip
     if amass is not None:
         from kinelex.data.amass.prepare import prepare_from_amass

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from kinelex.errors import KinelexError
 from kinelex.text.lemmas import tag
+
+_TIME = re.compile(r"nan|\d+\.\d*")
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,16 @@ class Caption:
     def empty(self) -> bool:
         """Whether the caption is about a part without duration, as four published captions are."""
         return not self.whole and self.end <= self.start
+
+
+def is_humanml3d_line(line: str) -> bool:
+    """Whether a line means to have HumanML3D's fields: tagged words, or two times at its end, between number signs.
+
+    In "walks to mark #2" the sign is a word like others.
+    """
+    _, *fields = line.strip().split("#")
+    tagged = any(field.strip() and all("/" in word for word in field.split()) for field in fields[:-1])
+    return tagged or (len(fields) > 2 and all(map(_TIME.fullmatch, fields[-2:])))
 
 
 def parse_humanml3d_line(line: str, source: str = "caption line", number: int = 1) -> Caption:
@@ -91,7 +104,7 @@ def read_humanml3d_captions(path: str | Path) -> list[Caption]:
     """
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise KinelexError(f"cannot read {path}: {error.strerror}; check the path") from error
     except UnicodeDecodeError as error:

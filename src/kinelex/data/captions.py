@@ -10,7 +10,12 @@ from typing import Any
 
 import yaml
 
-from kinelex.data.caption_lines import Caption, parse_humanml3d_line, read_humanml3d_captions
+from kinelex.data.caption_lines import (
+    Caption,
+    is_humanml3d_line,
+    parse_humanml3d_line,
+    read_humanml3d_captions,
+)
 from kinelex.errors import KinelexError
 from kinelex.text.inflection import third_person
 from kinelex.text.lemmas import tag
@@ -19,6 +24,7 @@ from kinelex.text.mirroring import mirror_text
 __all__ = [
     "Caption",
     "cmu_phrases",
+    "is_humanml3d_line",
     "mirror_text",
     "parse_humanml3d_line",
     "read_humanml3d_captions",

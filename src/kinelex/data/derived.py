@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
 
+from kinelex.data.building import remove_leftovers
 from kinelex.data.prepare import (
     PrepareReport,
     check_output,
@@ -20,9 +21,9 @@ from kinelex.data.prepare import (
     write_store,
 )  # fmt: skip
 from kinelex.data.store import MANIFEST, Store
-from kinelex.data.store_writer import file_hash
 from kinelex.data.takes import TakeResult
 from kinelex.errors import KinelexError
+from kinelex.hashing import file_hash
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ def derive(
         workers, force: as for `prepare`.
 
     Raises:
-        KinelexError: a source is no store, nothing came of them, or the output is no store.
+        KinelexError: a source is no store or damaged, nothing came of them, or the output is no store.
     """
     began = time.monotonic()
     folder, folders = Path(output), tuple(str(Path(store)) for store in stores)
@@ -78,7 +79,9 @@ def derive(
     licences = sorted({name for manifest in store.manifests for name in manifest["licences"]})
     about = manifest_of(kind, asdict(options), inputs, licences)
     if not force and is_prepared(folder, about["fingerprint"]):
+        remove_leftovers(folder)
         return report(folder, False, began)
+    store.verify()
     work = partial(make, folders, options)
     results = run_parallel(work, plan(store, options), workers, f"making {kind}")
     write_store(folder, store.skeleton, options.dtype, about, results, ())

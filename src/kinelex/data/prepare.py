@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from kinelex.data.building import built_beside, remove_leftovers
 from kinelex.data.corpora import CORPORA, LICENCES, Plan
-from kinelex.data.source import open_source
-from kinelex.data.store import MANIFEST, SKIPPED, SPLITS, read_manifest
-from kinelex.data.store_writer import Skipped, StoreWriter
+from kinelex.data.source import open_source, read_table
+from kinelex.data.store import MANIFEST, SKIPPED, SPLITS, changed_files, read_manifest
+from kinelex.data.store_writer import CAPTIONS, LIST, Skipped, StoreWriter
 from kinelex.data.takes import PrepareOptions, TakeResult, process_take
 from kinelex.errors import KinelexError
 from kinelex.motion.skeleton import Skeleton
@@ -75,9 +74,14 @@ class PrepareReport:
                 f"  {count['hours']:7.3f} h"
             )
         lines.append(f"  {len(self.skipped)} files or parts left out, see {SKIPPED}; {self.seconds:.1f} s")
-        reasons = Counter(each.reason for each in self.skipped).most_common(_REASONS)
-        lines += [f"    {count} x {reason}" for reason, count in reasons if count > 1]
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"    {count} x {reason}" for reason, count in self._reasons())])
+
+    def _reasons(self) -> list[tuple[str, int]]:
+        """The most frequent reasons, and of what a person can mend all, with how often each occurs."""
+        counts = Counter(each.reason for each in self.skipped)
+        mendable = {each.reason for each in self.skipped if each.part in (CAPTIONS, LIST)}
+        frequent = {reason for reason, count in counts.most_common(_REASONS) if count > 1}
+        return [(reason, count) for reason, count in counts.most_common() if reason in frequent | mendable]
 
 
 def prepare(
@@ -92,7 +96,7 @@ def prepare(
     """Turn a corpus into a store.
 
     Args:
-        corpus: a name of CORPORA, or "compose".
+        corpus: a name of CORPORA, or "compose". (`describing.store.describe_store` makes described stores.)
         source: the folder that holds the data: unpacked packs or their .tar.xz archives, and the csv indexes.
             For "compose" the stores to compose from.
         output: the store's folder, made or replaced as a whole.
@@ -105,12 +109,12 @@ def prepare(
     """
     if corpus == COMPOSE:
         return _compose(source, output, options, workers, force)
+    if corpus not in CORPORA:
+        raise KinelexError(f"unknown corpus {corpus!r}; choose one of {', '.join(CORPORA)}, {COMPOSE}")
     began = time.monotonic()
     options = options or PrepareOptions()
     if not isinstance(options, PrepareOptions) or not isinstance(source, (str, os.PathLike)):
         raise KinelexError(f"corpus {corpus} takes one source folder and PrepareOptions")
-    if corpus not in CORPORA:
-        raise KinelexError(f"unknown corpus {corpus!r}; choose one of {', '.join(CORPORA)}, {COMPOSE}")
     folder = Path(output)
     check_output(folder)
     with open_source(Path(source)) as data:
@@ -125,6 +129,7 @@ def carry_out(
 ) -> PrepareReport:  # fmt: skip
     """Make the store that a plan describes, unless it is there already."""
     if not force and is_prepared(folder, about["fingerprint"]):
+        remove_leftovers(folder)
         return report(folder, False, began)
     work = partial(process_take, options=options)
     results = run_parallel(work, plan.takes, workers, f"preparing {about['corpus']}")
@@ -166,8 +171,11 @@ def check_output(folder: Path) -> None:
 
 
 def is_prepared(folder: Path, fingerprint: str) -> bool:
-    """Whether the folder is a store with this fingerprint."""
-    return (folder / MANIFEST).is_file() and read_manifest(folder).get("fingerprint") == fingerprint
+    """Whether the folder is a store with this fingerprint, and all of its files are as they were written."""
+    if not (folder / MANIFEST).is_file():
+        return False
+    manifest = read_manifest(folder)
+    return manifest.get("fingerprint") == fingerprint and not changed_files(folder, manifest)
 
 
 def run_parallel(work: Any, items: Sequence[Any], workers: int | None, description: str) -> Iterator[Any]:
@@ -198,42 +206,27 @@ def write_store(
     """Write a store beside `folder` and put it in its place when it is complete.
 
     Raises:
-        KinelexError: the place cannot be written, or no clip was usable; what stood there is kept.
+        KinelexError: the place cannot be written, another process writes there, or no clip was usable; what stood
+            there is kept.
     """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    except OSError as error:
-        raise KinelexError(
-            f"cannot write {folder}: {error.strerror}; choose a writable output folder"
-        ) from error
-    try:
+    with built_beside(folder) as building:
         writer = StoreWriter(building, skeleton, dtype)
-        left_out = list(skipped)
+        left_out, kept = list(skipped), set[str]()
         for result in results:
             left_out += result.skipped
             for clip in result.clips:
                 writer.add(clip)
+                kept.add(clip.source.partition("/")[2])
+        # What is said of a motion matters only if it is there.
+        told = [each for each in left_out if each.part != CAPTIONS or each.file in kept]
         if not writer.clips:
-            first = f" ({left_out[0].file}: {left_out[0].reason})" if left_out else ""
+            first = next((f" ({each.file}: {each.reason})" for each in told if each.part != LIST), "")
             raise KinelexError(f"no usable clip for {folder}{first}; check the source")
-        writer.close(about, left_out)
-        building.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(building, folder)
-    except OSError as error:
-        raise KinelexError(
-            f"cannot write {folder}: {error}; free some space or choose another folder"
-        ) from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+        writer.close(about, told)
 
 
 def report(folder: Path, changed: bool, began: float) -> PrepareReport:
     """The report of a store that is in place."""
-    from kinelex.data.source import read_table
-
     skipped = tuple(Skipped(**row) for row in read_table(folder / SKIPPED))
     return PrepareReport(folder, changed, read_manifest(folder)["splits"], skipped, time.monotonic() - began)
 

@@ -17,6 +17,11 @@ from kinelex.motion.formats.array_file import read_array, real_numbers
 from kinelex.motion.layout import FeatureLayout
 from kinelex.motion.skeleton import KIT, SKELETONS, Skeleton
 
+# Of a frame of features, or of joints.
+_SHAPES = {(FeatureLayout.of(skeleton).size,) for skeleton in SKELETONS.values()} | {
+    (len(skeleton), 3) for skeleton in SKELETONS.values()
+}
+
 
 @dataclass(frozen=True)
 class PublishedClip:
@@ -56,6 +61,9 @@ def read_published(path: Path, mirrored: bool = False) -> PublishedClip:
             joints = mirror_joints(joints, skeleton) if mirrored else joints
             features = process_joints(joints, skeleton, offsets=offsets).float().numpy()
             return PublishedClip(features, skeleton)
+    if values.shape[1:] in _SHAPES:
+        frames = "one frame" if len(values) else "no frame"
+        raise KinelexError(f"{path} has {frames}, and motion needs two or more; leave out the clip")
     raise KinelexError(
         f"{path} has shape {values.shape}; give features (T, 263 or 251) or joints (T, 22 or 21, 3)"
     )

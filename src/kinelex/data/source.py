@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from kinelex.data.store_writer import file_hash
 from kinelex.errors import KinelexError
+from kinelex.hashing import file_hash
 from kinelex.progress import track
 
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from kinelex.data.caption_lines import Caption
 from kinelex.data.statistics import FeatureStatistics, combined
 from kinelex.errors import KinelexError
+from kinelex.hashing import file_hash
 from kinelex.motion.layout import FeatureLayout
 from kinelex.motion.motion import Motion, Segment
 from kinelex.motion.skeleton import Skeleton, skeleton_named
@@ -31,6 +32,7 @@ from kinelex.motion.skeleton import Skeleton, skeleton_named
 SPLITS = ("train", "val", "test")
 FORMAT = 1
 MANIFEST, STATISTICS, SKIPPED = "manifest.json", "statistics.npz", "skipped.csv"
+_KEYS = {"skeleton", "splits", "shards", "files"}
 
 _WORDS = pa.list_(pa.string())
 CAPTION_TYPE = pa.struct(
@@ -161,6 +163,18 @@ class Store(Sequence[StoredClip]):
             raise KinelexError("no store given; name at least one folder made by kinelex prepare")
         return cls([Path(folder) for folder in several])
 
+    def verify(self) -> None:
+        """See that clips and statistics are as they were written. This reads every byte, which opening does not.
+
+        Raises:
+            KinelexError: a file is missing, or its hash is not that of the manifest.
+        """
+        for folder, manifest in zip(self.folders, self.manifests, strict=True):
+            # The list of what was left out decides nothing.
+            changed = [name for name in changed_files(folder, manifest) if name != SKIPPED]
+            if changed:
+                raise KinelexError(f"{folder / changed[0]} is not as it was written; prepare the store again")
+
     def __len__(self) -> int:
         return int(self._firsts[-1])
 
@@ -221,11 +235,21 @@ def read_manifest(folder: Path) -> Mapping[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise KinelexError(
-            f"cannot read {path}: {error}; make the store again with kinelex prepare"
+            f"cannot read {path}: {error}; make the store again with kinelex prepare --force"
         ) from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise KinelexError(f"{folder} is a store of another version; make it again with kinelex prepare")
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or not manifest.keys() >= _KEYS:
+        raise KinelexError(f"{path} is of another version; make the store again with kinelex prepare --force")
     return manifest
+
+
+def changed_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """Names of the files of a store that are missing, or whose hashes are not those of its manifest."""
+    hashes = {shard["file"]: shard["sha256"] for shard in manifest["shards"]} | manifest["files"]
+    return [
+        name
+        for name, expected in hashes.items()
+        if not (folder / name).is_file() or file_hash(folder / name) != expected
+    ]
 
 
 def _read_statistics(folder: Path) -> FeatureStatistics:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import zipfile
@@ -19,15 +18,21 @@ import pyarrow as pa
 from kinelex.data.statistics import StatisticsSum
 from kinelex.data.store import FORMAT, MANIFEST, SKIPPED, SPLITS, STATISTICS, StoredClip, shard_schema
 from kinelex.errors import KinelexError
+from kinelex.hashing import file_hash
 from kinelex.motion.layout import FeatureLayout
 from kinelex.motion.skeleton import Skeleton
 
 SHARD_BYTES = 16_000_000
+# Parts of which a person can mend what is left out: what is said of a motion, and the list of a split.
+CAPTIONS, LIST = "captions", "list"
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file, or a part of one, that is not in the store; `part` is empty for a whole file."""
+    """A file, or a part of one, that is not in the store; `part` is empty for a whole file.
+
+    Where the part is CAPTIONS, the motion is in the store, and what is said of it is missing or left out.
+    """
 
     file: str
     part: str
@@ -150,19 +155,3 @@ def _column(name: str, clips: list[StoredClip], schema: pa.Schema) -> pa.Array:
     if name in ("captions", "segments"):
         return pa.array([[asdict(item) for item in getattr(clip, name)] for clip in clips], kind)
     return pa.array([getattr(clip, name) for clip in clips], kind)
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, in hex.
-
-    Raises:
-        KinelexError: it cannot be read.
-    """
-    try:
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-        return digest.hexdigest()
-    except OSError as error:
-        raise KinelexError(f"cannot read {path}: {error.strerror}; check the path") from error

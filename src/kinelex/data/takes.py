@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +15,13 @@ from torch import Tensor
 from kinelex.data.captions import Caption, template_captions
 from kinelex.data.published import read_published
 from kinelex.data.store import StoredClip
-from kinelex.data.store_writer import Skipped
+from kinelex.data.store_writer import CAPTIONS, Skipped
 from kinelex.errors import KinelexError
 from kinelex.motion.animation import Animation
 from kinelex.motion.features import joints_from_features, process_joints
 from kinelex.motion.flight import floating
 from kinelex.motion.layout import FeatureLayout
+from kinelex.motion.limits import FASTEST, SLOWEST, is_frame_rate
 from kinelex.motion.motion import Segment
 from kinelex.motion.resample import resample_animation
 from kinelex.motion.retarget import retarget
@@ -72,8 +73,14 @@ class PrepareOptions:
             raise KinelexError(f"unknown feature type {self.dtype!r}; choose float32 or float16")
         if not 0 < self.min_seconds <= self.max_seconds:
             raise KinelexError(f"clips of {self.min_seconds} to {self.max_seconds} s: give 0 < min <= max")
-        if self.captions < 1 or not min(self.max_speed, self.amc_fps) > 0:
-            raise KinelexError("captions, max_speed and amc_fps must be positive")
+        if self.captions < 1:
+            raise KinelexError(f"{self.captions} captions say nothing; ask for at least one")
+        if not self.max_speed > 0:
+            raise KinelexError(f"no joint moves at {self.max_speed:g} m/s; give a positive greatest speed")
+        if not is_frame_rate(self.amc_fps):
+            raise KinelexError(
+                f"AMC files are not recorded at {self.amc_fps:g} frames a second; give {SLOWEST:g} to {FASTEST:g}"
+            )
         if not 0 <= self.max_floating <= 1:
             raise KinelexError(f"a share of floating frames is between 0 and 1, not {self.max_floating:g}")
 
@@ -125,6 +132,7 @@ class Take:
         labels: for template captions of the rest.
         ready: the file is an array of processed features or joints, used whole and as it is.
         mirrored: of a ready file, left and right are exchanged.
+        taken: ids of other takes, which look like those of its numbered clips and are left to them.
     """
 
     id: str
@@ -144,6 +152,12 @@ class Take:
     labels: Labels | None = None
     ready: bool = False
     mirrored: bool = False
+    taken: frozenset[str] = frozenset()
+
+    def clip_ids(self) -> Iterator[str]:
+        """Ids of its clips where there are several: TAKE_00, TAKE_01, ..."""
+        ids = (f"{self.id}_{number:02d}" for number in count())
+        return (own for own in ids if own not in self.taken)
 
 
 @dataclass
@@ -375,13 +389,34 @@ def _cut_rest(
             reason = f"shorter than {options.min_seconds:g} s"
             result.skipped.append(Skipped(take.file, f"{start / fps:.2f}-{stop / fps:.2f} s", reason))
     whole = len(usable) == 1 and usable[0][1] - usable[0][0] >= _ENOUGH * len(joints)
-    for number, (start, stop) in enumerate(usable):
-        alone = len(usable) == 1 and not take.cuts
-        name = take.id if alone else f"{take.id}_{number:02d}"
+    alone = len(usable) == 1 and not take.cuts
+    for name, (start, stop) in zip([take.id] if alone else take.clip_ids(), usable, strict=False):
         shows = whole or stop - start > _SHOWS_SECONDS * fps
         captions = _rest_captions(take, whole, shows, options)
         own = _shifted(captions, -start, stop - start, fps)
         result.clips.append(_clip(take, name, joints[start:stop], own))
+    if usable:
+        _report_captions(take, whole, usable, result)
+
+
+def _report_captions(take: Take, whole: bool, usable: list[tuple[int, int]], result: TakeResult) -> None:
+    """Say how many captions of the take no clip has, since none shows what they tell."""
+    fps = HUMANML3D.fps
+    clips = [(-start, stop - start) for start, stop in usable]
+    lost = {
+        "about all of the take, which no clip shows; give start and end in captions.csv, or describe the store": [
+            caption for caption in take.captions if caption.whole and not whole
+        ],
+        "about a part that no clip shows; tell of parts of one clip, or allow longer clips": [
+            caption
+            for caption in take.captions
+            if not any(_shifted((caption,), *clip, fps) for clip in clips)
+        ],
+    }
+    for what, captions in lost.items():
+        if captions:
+            several = "1 caption" if len(captions) == 1 else f"{len(captions)} captions"
+            result.skipped.append(Skipped(take.file, CAPTIONS, f"{several} left out: {what}"))
 
 
 def _rest_captions(take: Take, whole: bool, shows: bool, options: PrepareOptions) -> tuple[Caption, ...]:

@@ -12,9 +12,9 @@ from kinelex.data.captions import Caption
 from kinelex.errors import KinelexError
 from kinelex.evaluation.evaluator import UNIT_FRAMES, Evaluator
 from kinelex.evaluation.words import WordVectorizer
+from kinelex.hashing import weights_hash
 from kinelex.retrieval.model import RetrievalModel
 from kinelex.tokenizer.normalization import FeatureNormalizer
-from kinelex.weights_hash import weights_hash
 
 BATCH = 128
 MAX_FRAMES = 196

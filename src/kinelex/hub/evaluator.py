@@ -27,13 +27,13 @@ from kinelex.evaluation.judges import EvaluatorJudge
 from kinelex.evaluation.official import EVALUATOR, NETWORKS
 from kinelex.evaluation.words import WordVectorizer
 from kinelex.generators.official import rename
+from kinelex.hashing import file_hash
 from kinelex.hub.checkpoints import load_exactly, read_state_dict, read_statistics
 from kinelex.hub.folder import (
     CARD,
     CONFIG,
     FORMAT,
     ModelCard,
-    file_hash,
     load_weights,
     read_config_as,
     save_weights,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib import resources
@@ -18,6 +17,7 @@ from torch import nn
 from kinelex.atomic import atomic_path
 from kinelex.errors import KinelexError
 from kinelex.generators.model import MotionModel
+from kinelex.hashing import file_hash
 from kinelex.hub.kinds import KINDS, FolderConfig, config_of
 from kinelex.motion.skeleton import skeleton_named
 from kinelex.text.encoders import TextEncoder
@@ -216,12 +216,6 @@ def file_hashes(folder: Path) -> dict[str, str]:
     encoder = (path for path in (folder / TEXT_ENCODER).rglob("*") if path.is_file())
     files = sorted({*folder.rglob("*.safetensors"), *encoder})
     return {path.relative_to(folder).as_posix(): file_hash(path) for path in files}
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, as hexadecimal digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)

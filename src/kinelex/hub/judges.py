@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from kinelex.evaluation.judges import Judge, RetrievalJudge
+from kinelex.hashing import file_hash
 from kinelex.hub.evaluator import EvaluatorFolderConfig, load_evaluator
-from kinelex.hub.folder import CONFIG, config_values, file_hash, read_config_as
+from kinelex.hub.folder import CONFIG, config_values, read_config_as
 from kinelex.hub.retrieval import RetrievalFolderConfig, load_retrieval
 
 

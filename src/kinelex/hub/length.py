@@ -11,8 +11,9 @@ import yaml
 from kinelex.atomic import atomic_path
 from kinelex.errors import KinelexError
 from kinelex.generators.durations import LengthEstimator, LengthEstimatorConfig
+from kinelex.hashing import file_hash
 from kinelex.hub.checkpoints import load_exactly, read_state_dict
-from kinelex.hub.folder import CONFIG, config_values, file_hash, read_config, save_weights
+from kinelex.hub.folder import CONFIG, config_values, read_config, save_weights
 
 CLIP_WIDTH = 512
 _FILE = Path("model") / "finest.tar"

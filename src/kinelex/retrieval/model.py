@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kinelex.errors import KinelexError
+from kinelex.hashing import weights_hash
 from kinelex.retrieval.networks import RetrievalNetworks
 from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
-from kinelex.weights_hash import weights_hash
 
 TEXTS, MOTIONS, FRAMES = 256, 128, 16384
 SHORTEST = 4  # frames

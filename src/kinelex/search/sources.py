@@ -16,6 +16,7 @@ from torch import Tensor
 from kinelex.data.corpora.folder import folder_captions
 from kinelex.data.store import MANIFEST, Store
 from kinelex.errors import KinelexError
+from kinelex.hashing import file_hash
 from kinelex.motion.formats import READABLE
 from kinelex.motion.motion import Motion
 from kinelex.motion.skeleton import Skeleton
@@ -111,13 +112,10 @@ class FileSource:
     def __iter__(self) -> Iterator[SourceClip]:
         captions = folder_captions(self.root, self._files)
         for path in self._files:
-            try:
-                with path.open("rb") as stream:
-                    digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            except OSError as error:
-                raise KinelexError(f"cannot read {path}: {error.strerror}; check the path") from error
             caption = next((caption.text for caption in captions[path]), "")
-            yield SourceClip(path.relative_to(self.root).as_posix(), caption, digest, self._reader(path))
+            yield SourceClip(
+                path.relative_to(self.root).as_posix(), caption, file_hash(path), self._reader(path)
+            )
 
     @staticmethod
     def _reader(path: Path) -> Callable[[Skeleton], Tensor]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
+from operator import itemgetter
 
 # Left or right, alone or glued to what has a side ("lefthand", "rightwards", "lefts", "theleft").
 SIDE = re.compile(
@@ -13,6 +15,8 @@ SIDE = re.compile(
 # Typing errors that people really make stand beside the right spellings.
 SPIN = re.compile(r"\b(?P<against>(?:counter|couter|conter|anti|ant)[- ]?)?clock[- ]?wise\b", re.IGNORECASE)
 WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?|[.,;:!?()]")
+# Words around left or right that say what it means.
+_BEFORE, _AFTER = 8, 3
 
 
 def _words(text: str) -> frozenset[str]:
@@ -52,6 +56,20 @@ PLACES = _words(
 # "in the right place", "nothing left": not a side.
 QUALITIES = _words("way place spot time moment thing amount idea order shape answer choice")
 REMAINS = _words("nothing none little much")
+# "is left standing": what somebody is made to be.
+BEING = _words("is are was were be been being")
+STATES = _words("standing sitting lying laying kneeling hanging dangling alone behind")
+# Limbs make right angles; who walks at a right angle walks to that side.
+LIMBS = _words(
+    "arm arms forearm forearms elbow elbows wrist wrists hand hands palms leg legs thigh thighs knee knees foot feet"
+)
+# "rights himself", and "lefts both arms" of people who mean "lifts".
+THEMSELVES = _words("himself herself itself themself themselves oneself")
+OWN = _words("both his her their its")
+# "stands up right", written as two words.
+STANDS = _words("stand stands standing stood")
+AFTER_UPRIGHT = _words(". , and then again in with") | {""}
+MIDDLES = _words("center centre middle")
 # Words before which "right" may only mean "exactly" or "at once".
 EMPHASISED = _words(
     "after afterwards before when where next behind above below beside under underneath there here past "
@@ -108,13 +126,19 @@ def _like(model: str, word: str) -> str:
 
 def _is_side(text: str, match: re.Match[str]) -> bool:
     """Whether the left or right found at `match` is a side of the body or of the room."""
+    # Words are counted, not letters: "left" and "right" differ in length, and both images have to be judged alike.
+    before = ["", "", *WORD.findall(text[: match.start()].lower())[-_BEFORE:]]
+    after = [*islice(map(itemgetter(0), WORD.finditer(text[match.end() :].lower())), _AFTER), "", ""]
     glued = len(match[0]) > len(match["side"]) or text[match.end() : match.end() + 1].isalpha()
     if glued:
-        return True
-    before = WORD.findall(text[max(0, match.start() - 40) : match.start()].lower())
-    after = WORD.findall(text[match.end() : match.end() + 40].lower())
-    before, after = ["", "", *before[-3:]], [*after[:3], "", ""]
-    return not (_departs(before, after) or _remains(before, after) or _emphasises(before, after))
+        return not _is_verb(before, after)
+    rules = (_departs, _remains, _is_square, _is_upright, _emphasises)
+    return not any(rule(before, after) for rule in rules)
+
+
+def _is_verb(before: list[str], after: list[str]) -> bool:
+    """ "rights himself", "a man lefts both arms"; `after` begins with the "s" that is glued on."""
+    return after[0] == "s" and (before[-1] in PEOPLE or after[1] in THEMSELVES | OWN)
 
 
 def _departs(before: list[str], after: list[str]) -> bool:
@@ -134,11 +158,24 @@ def _remains(before: list[str], after: list[str]) -> bool:
         return True
     if after[0] in QUALITIES:  # "steps to the left place something down" names a side
         return before[-1] == "the" and before[-2] not in ("to", "on", "from")
+    if before[-1] in BEING and after[0] in STATES:
+        return True
     return after[0] == "alone" or after[:2] in (["or", "wrong"], ["of", "way"])
 
 
+def _is_square(before: list[str], after: list[str]) -> bool:
+    """ "elbows at a right angle", "turns at right angles", but not "walks in a right angle curve"."""
+    return after[0] == "angles" or (after[0].startswith("angle") and not LIMBS.isdisjoint(before))
+
+
+def _is_upright(before: list[str], after: list[str]) -> bool:
+    """ "stands up right.", "an up right position", but not "stands up left foot forward"."""
+    stands = before[-2] in STANDS and after[0] in AFTER_UPRIGHT
+    return before[-1] == "up" and (stands or after[0] == "position")
+
+
 def _emphasises(before: list[str], after: list[str]) -> bool:
-    """ "right now", "sits right back down", "right in front of", "stops right after"."""
+    """ "right now", "sits right back down", "puts it right back", "right in front of", "stops right after"."""
     leader = before[-1]
     if leader in LEADERS:  # "moves left right away"
         return leader in ("left", "right") and after[0] in ("away", "now")
@@ -146,6 +183,8 @@ def _emphasises(before: list[str], after: list[str]) -> bool:
         return True
     if after[0] == "back" and after[1] in ("up", "down"):
         return True
-    if after[0] == "back" and after[1] in ("to", "into"):
+    if after[0] == "back" and (leader.isalpha() or after[1] in ("to", "into")):
+        return leader not in MOVERS
+    if after[:2] == ["in", "the"] and after[2] in MIDDLES:
         return leader not in MOVERS
     return after[0] in EMPHASISED and leader not in MOVERS

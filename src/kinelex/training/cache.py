@@ -15,13 +15,13 @@ from torch import Tensor
 from kinelex.atomic import atomic_path
 from kinelex.errors import KinelexError
 from kinelex.generators.base import ConditionWhitening
+from kinelex.hashing import weights_hash
 from kinelex.motion.skeleton import Skeleton
 from kinelex.progress import track
 from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.tokenizer.rvqvae import RVQVAE
 from kinelex.training.corpus import MAX_SEGMENTS, Mirroring, Sentence, Split
-from kinelex.weights_hash import weights_hash
 
 ENCODE_BATCH = 256
 TOKENIZE_FRAMES = 32768

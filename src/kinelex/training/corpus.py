@@ -115,9 +115,11 @@ def read_corpus(stores: Sequence[str | Path], recipe: DataRecipe) -> Corpus:
     """Read stores into memory.
 
     Raises:
-        KinelexError: a folder is no store, or the training or validation split is empty or has no captions.
+        KinelexError: a folder is no store or was damaged, or the training or validation split is empty or has no
+            captions.
     """
     store = Store.open([Path(folder) for folder in stores])
+    store.verify()
     mean, deviation = store.normalization
     normalizer = FeatureNormalizer.from_statistics(
         torch.from_numpy(mean), torch.from_numpy(deviation), store.skeleton, recipe.feat_bias

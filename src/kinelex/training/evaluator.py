@@ -32,6 +32,7 @@ from kinelex.evaluation.words import (
     WordVectorizer,
     vectors_of_encoder,
 )
+from kinelex.hashing import weights_hash
 from kinelex.motion.layout import FeatureLayout
 from kinelex.text.encoders import TextEncoder
 from kinelex.tokenizer.normalization import FeatureNormalizer
@@ -42,7 +43,6 @@ from kinelex.training.recipe_files import read_recipe, save_recipe
 from kinelex.training.recipes import TrainConfig
 from kinelex.training.sampler import Rows
 from kinelex.training.schema import from_mapping
-from kinelex.weights_hash import weights_hash
 
 RECIPE, STAGE = "recipe.yaml", "evaluator"
 VALIDATION_SEED, VALIDATION_REPEATS = 12345, 5

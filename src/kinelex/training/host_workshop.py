@@ -15,6 +15,7 @@ from kinelex.generators.diffusion.generator import UNIT
 from kinelex.generators.hosts import DiffusionModel, MMMModel
 from kinelex.generators.mmm import MMMTransformer
 from kinelex.generators.model import MotionModel
+from kinelex.hashing import weights_hash
 from kinelex.motion.layout import FeatureLayout
 from kinelex.motion.skeleton import Skeleton
 from kinelex.text.encoders import TextEncoder
@@ -28,7 +29,6 @@ from kinelex.training.loop import WEIGHTS, Stage, load_weights
 from kinelex.training.start import Start
 from kinelex.training.text_features import text_features
 from kinelex.training.workshop import NORMALIZER, WHITENING, Workshop
-from kinelex.weights_hash import weights_hash
 
 
 class HostWorkshop(Workshop):

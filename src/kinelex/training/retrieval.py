@@ -15,6 +15,7 @@ from torch import Tensor
 from kinelex.data.captions import Caption
 from kinelex.data.store import MANIFEST, Store
 from kinelex.errors import KinelexError
+from kinelex.hashing import weights_hash
 from kinelex.motion.layout import FeatureLayout
 from kinelex.retrieval.losses import LossWeights, Noise, RetrievalBatch, near_identical, retrieval_loss
 from kinelex.retrieval.metrics import POOL, all_scores, pooled_scores
@@ -31,7 +32,6 @@ from kinelex.training.recipes import TrainConfig
 from kinelex.training.sampler import Rows
 from kinelex.training.schema import from_mapping
 from kinelex.training.text_features import text_features
-from kinelex.weights_hash import weights_hash
 
 RECIPE, STAGE, CACHE = "recipe.yaml", "retrieval", "cache"
 CRITERION_RANK = 3

@@ -16,10 +16,10 @@ from torch import nn
 from kinelex.errors import KinelexError
 from kinelex.generators.base import ConditionWhitening
 from kinelex.generators.model import MotionModel
+from kinelex.hashing import weights_hash
 from kinelex.motion.skeleton import Skeleton
 from kinelex.tokenizer.normalization import FeatureNormalizer
 from kinelex.training.aligned import AlignedMaskTransformer
-from kinelex.weights_hash import weights_hash
 
 if TYPE_CHECKING:
     from kinelex.training.cache import TextTable

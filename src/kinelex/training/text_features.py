@@ -15,9 +15,9 @@ from torch.nn import functional
 
 from kinelex.atomic import atomic_path
 from kinelex.errors import KinelexError
+from kinelex.hashing import weights_hash
 from kinelex.progress import track
 from kinelex.text.encoders import TextEncoder
-from kinelex.weights_hash import weights_hash
 
 BATCH = 256
 

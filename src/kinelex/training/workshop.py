@@ -23,6 +23,7 @@ from kinelex.generators.durations import (
 from kinelex.generators.masked import MaskTransformer
 from kinelex.generators.model import MotionModel
 from kinelex.generators.residual import ResidualTransformer
+from kinelex.hashing import weights_hash
 from kinelex.motion.layout import FeatureLayout
 from kinelex.tokenizer.rvqvae import RVQVAE
 from kinelex.training.aligned import AlignedMaskTransformer
@@ -44,7 +45,6 @@ from kinelex.training.loop import CHECKPOINT, WEIGHTS, Stage, load_weights
 from kinelex.training.recipes import Recipe
 from kinelex.training.stages import DecoderStage, TokenizerStage, TokenStage
 from kinelex.training.start import Start
-from kinelex.weights_hash import weights_hash
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric

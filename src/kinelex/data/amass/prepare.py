@@ -25,9 +25,9 @@ from kinelex.data.amass.joints import Job, write_clips
 from kinelex.data.corpora.humanml3d import ClipFile, plan_listed
 from kinelex.data.prepare import PrepareReport, carry_out, check_output, manifest_of, run_parallel
 from kinelex.data.source import open_source
-from kinelex.data.store_writer import file_hash
 from kinelex.data.takes import PrepareOptions
 from kinelex.errors import KinelexError
+from kinelex.hashing import file_hash
 from kinelex.motion.smplh import read_smplh
 
 CORPUS = "humanml3d"

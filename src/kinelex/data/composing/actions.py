@@ -55,8 +55,8 @@ _HAPPENS_ONCE = frozenset(
         "once",
     )
 )
-# Walking to somewhere and doing something there, such as sitting down, is what people ask for most; walking on the spot,
-# hardly ever.
+# Walking to somewhere and doing something there, such as sitting down, is what people ask for most; walking on the
+# spot, hardly ever.
 _WALK_WEIGHT, _SIT_WEIGHT, _ON_THE_SPOT_WEIGHT = 2.5, 4.0, 0.4
 _ON_THE_SPOT = ("place", "spot")
 _SIDES = (

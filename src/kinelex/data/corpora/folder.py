@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
-from kinelex.data.captions import Caption, parse_humanml3d_line
+from kinelex.data.captions import Caption, is_humanml3d_line, parse_humanml3d_line
 from kinelex.data.corpora.plan import Plan
 from kinelex.data.source import SourceFolder, read_table
 from kinelex.data.splits import hashed_splits
-from kinelex.data.store_writer import Skipped
+from kinelex.data.store_writer import CAPTIONS, Skipped
 from kinelex.data.takes import PrepareOptions, Take
 from kinelex.errors import KinelexError
+from kinelex.motion.formats.amc import find_asf
 from kinelex.motion.formats.npz import read_npz
 
 SUFFIXES = (".bvh", ".fbx", ".amc", ".npy", ".npz", ".json")
@@ -46,7 +49,10 @@ def plan_folder(source: SourceFolder, options: PrepareOptions) -> Plan:
         raise KinelexError(f"{folder} holds no motion file; put {', '.join(SUFFIXES)} files there")
     index = _index(source)
     described = {path: _described(source, path, index) for path in files}
+    _group(folder, described)
     splits = hashed_splits(each.group for each in described.values())
+    ids = unique_ids([path.relative_to(folder).as_posix() for path in files])
+    numbered = _numbered(ids.values())
     plan = Plan()
     for path, about in described.items():
         name = path.relative_to(folder).as_posix()
@@ -54,27 +60,71 @@ def plan_folder(source: SourceFolder, options: PrepareOptions) -> Plan:
             plan.skipped.append(
                 Skipped(
                     name,
-                    "captions",
+                    CAPTIONS,
                     "no caption in captions.csv or a .txt of the same name (kinelex describe makes some); motion kept",
                 )
             )
         plan.takes.append(
             Take(
-                id=name.rsplit(".", 1)[0].replace("/", "_"),
+                id=ids[name],
                 path=source.use(path, name),
                 file=name,
                 group=about.group,
                 split=splits[about.group],
                 licence="own",
                 corpus="folder",
+                asf=_asf(source, path),
                 fps=options.amc_fps if path.suffix.lower() == ".amc" else None,
                 captions=tuple(about.captions),
+                taken=numbered[ids[name]],
             )
         )
     plan.skipped += [
         Skipped(name, "", f"named in {INDEX}, but there is no such motion file") for name in index
     ]
     return plan
+
+
+def unique_ids(names: Sequence[str]) -> dict[str, str]:
+    """Ids of motion files: day2/take1.bvh is day2_take1.
+
+    Of files that would have the same id the first has it; in that of the others is their kind, too (take1_fbx), and a
+    number where that is not enough.
+
+    Args:
+        names: paths within the folder, in their order.
+    """
+    plain = {name: name.rpartition(".")[0].replace("/", "_") for name in names}
+    first = {own: name for name, own in reversed(plain.items())}
+    ids = {name: own for own, name in first.items()}
+    for name in names:
+        if name not in ids:
+            own = f"{plain[name]}_{name.rpartition('.')[2]}"
+            choices = (own if number == 1 else f"{own}_{number}" for number in count(1))
+            used = set(ids.values())
+            ids[name] = next(choice for choice in choices if choice not in used)
+    return ids
+
+
+def _numbered(ids: Collection[str]) -> defaultdict[str, frozenset[str]]:
+    """For every id those others that its clips would have, were it cut: walk_00 for walk."""
+    numbered: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
+    for own in ids:
+        take, _, number = own.rpartition("_")
+        if number.isdecimal() and len(number) > 1:
+            numbered[take] |= {own}
+    return numbered
+
+
+def _asf(source: SourceFolder, path: Path) -> Path | None:
+    """The skeleton of an AMC file; that there is none is told of when its motion is read."""
+    if path.suffix.lower() != ".amc":
+        return None
+    try:
+        asf = find_asf(path)
+    except KinelexError:
+        return None
+    return source.use(asf, Path(os.path.relpath(asf, source.folder)).as_posix())
 
 
 def folder_captions(folder: Path, files: Sequence[Path]) -> dict[Path, tuple[Caption, ...]]:
@@ -96,8 +146,15 @@ def _described(source: SourceFolder, path: Path, index: dict[str, _Described]) -
     described.captions += _side_car(source, path)
     if path.suffix.lower() == ".npz":
         described.captions += _phrases(path)
-    described.group = f"folder/{described.subject or name}"
     return described
+
+
+def _group(folder: Path, described: dict[Path, _Described]) -> None:
+    """Set what stays in one split: what a subject does, else a file and those of its name in other formats."""
+    first = {path.with_suffix(""): path for path in reversed(described)}
+    for path, about in described.items():
+        recording = first[path.with_suffix("")].relative_to(folder).as_posix()
+        about.group = f"folder/{about.subject or recording}"
 
 
 def _phrases(path: Path) -> list[Caption]:
@@ -138,11 +195,11 @@ def _side_car(source: SourceFolder, motion: Path) -> list[Caption]:
         return []
     source.use(path, path.relative_to(source.folder).as_posix())
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise KinelexError(f"cannot read {path}: {error}; save it as UTF-8 text") from error
     numbered = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
     return [
-        parse_humanml3d_line(line, str(path), number) if "#" in line else Caption.of(line)
+        parse_humanml3d_line(line, str(path), number) if is_humanml3d_line(line) else Caption.of(line)
         for number, line in numbered
     ]

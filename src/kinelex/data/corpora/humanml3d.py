@@ -13,12 +13,13 @@ from kinelex.data.captions import read_humanml3d_captions
 from kinelex.data.corpora.plan import Plan
 from kinelex.data.published import read_published
 from kinelex.data.source import SourceFolder
-from kinelex.data.store_writer import Skipped
+from kinelex.data.store_writer import LIST, Skipped
 from kinelex.data.takes import PrepareOptions, Take
 from kinelex.errors import KinelexError
 from kinelex.motion.skeleton import HUMANML3D, KIT, Skeleton
 
 _SPLITS = ("train", "val", "test")
+_USES = {"train": "train on", "val": "validate with", "test": "test with"}
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,22 @@ def plan_published(source: SourceFolder, options: PrepareOptions, corpus: str, s
 
     plan = plan_listed(source, options, corpus, motion_file)
     plan.skeleton = skeleton
-    if plan.takes:
-        found = read_published(plan.takes[0].path).skeleton
-        if found is not skeleton:
-            raise KinelexError(
-                f"{plan.takes[0].path} is of the skeleton {found.name}; use kinelex prepare {found.name}"
-            )
+    _check_skeleton(plan)
     return plan
+
+
+def _check_skeleton(plan: Plan) -> None:
+    """See that the first file that can be read has the plan's skeleton; the others are reported one by one."""
+    for take in plan.takes:
+        try:
+            found = read_published(take.path).skeleton
+        except KinelexError:
+            continue
+        if found is not plan.skeleton:
+            raise KinelexError(
+                f"{take.path} is of the skeleton {found.name}; use kinelex prepare {found.name}"
+            )
+        return
 
 
 def plan_listed(
@@ -105,7 +115,13 @@ def plan_listed(
     plan = Plan()
     known: set[str] = set()
     for split in _SPLITS:
-        for name in _ids(source, split):
+        names = _ids(source, split)
+        if not names:
+            reason = (
+                f"names no clip, so that the store has none to {_USES[split]}; put the ids of the split there"
+            )
+            plan.skipped.append(Skipped(f"{split}.txt", LIST, reason))
+        for name in names:
             if name in known:
                 plan.skipped.append(Skipped(name, split, "listed in an earlier split already"))
             elif name.startswith("M") and not options.keep_mirrored:
@@ -125,7 +141,7 @@ def _ids(source: SourceFolder, split: str) -> list[str]:
     if not path.is_file():
         return []
     try:
-        return source.use(path, path.name).read_text(encoding="utf-8").split()
+        return source.use(path, path.name).read_text(encoding="utf-8-sig").split()
     except (OSError, UnicodeDecodeError) as error:
         raise KinelexError(f"cannot read {path}: {error}; give one id a line") from error
 
