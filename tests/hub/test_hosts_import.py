@@ -26,7 +26,6 @@ from kinelex.generators.diffusion.samplers import DiffusionSampling
 from kinelex.generators.durations import LengthEstimator, LengthEstimatorConfig
 from kinelex.hub import Companions, import_mdm, import_mmm, import_motiondiffuse, load_model
 from kinelex.hub.folder import read_config
-from kinelex.motion.motion import Motion
 from kinelex.text.encoders import TextEncoder
 from published import Case
 from tiny_model import WORDS, recorded_features
@@ -147,7 +146,8 @@ def test_a_release_imports_and_generates_from_the_command_line(
     generate = ["generate", "a person walks", "--model", str(folder), "--output", str(clip), *faster]
     assert main(generate) == 2  # nobody knows how long it takes
     assert main([*generate, "--duration", "2"]) == 0
-    assert len(Motion.load(clip)) == 40
+    # Not as a Motion: weights that nobody has trained put joints where no person gets.
+    assert np.load(clip)["positions"].shape == (40, 22, 3)
     if name != "mdm-bert":
         estimator = tmp_path / "length_estimator" / "model" / "finest.tar"
         estimator.parent.mkdir(parents=True)

@@ -41,7 +41,8 @@ def test_places_where_nobody_goes_are_refused(place: float) -> None:
     positions = STILL.copy()
     positions[1, 5, 2] = place
     with pytest.raises(KinelexError, match="more than 1000 km from the origin; repair or cut"):
-        Motion(positions)
+        Motion(positions).within_reach()
+    assert Motion(STILL).within_reach() is not None
 
 
 @pytest.mark.parametrize(

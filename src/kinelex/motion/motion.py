@@ -73,11 +73,6 @@ class Motion:
             raise KinelexError("motion has no frames; give at least one")
         if not np.isfinite(positions).all():
             raise KinelexError("motion has NaN or infinite joint positions; repair or cut those frames")
-        if np.abs(positions).max() > FARTHEST:
-            raise KinelexError(
-                f"motion has joints more than {FARTHEST / 1000:g} km from the origin; "
-                "repair or cut those frames, or scale the joints to metres"
-            )
         if not is_frame_rate(self.fps):
             raise KinelexError(f"motion has {self.fps} frames a second; give {SLOWEST:g} to {FASTEST:g}")
         _check_times(self.segments)
@@ -101,6 +96,19 @@ class Motion:
     def seconds(self) -> float:
         """Duration in seconds."""
         return len(self) / self.fps
+
+    def within_reach(self) -> Motion:
+        """The same clip, as a file can hold it of a person.
+
+        Raises:
+            KinelexError: joints are farther away than any recording reaches.
+        """
+        if np.abs(self.positions).max() > FARTHEST:
+            raise KinelexError(
+                f"motion has joints more than {FARTHEST / 1000:g} km from the origin; "
+                "repair or cut those frames, or scale the joints to metres"
+            )
+        return self
 
     def with_positions(self, positions: NDArray[np.float32]) -> Motion:
         """The same clip with other joint positions."""

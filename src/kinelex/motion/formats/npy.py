@@ -51,7 +51,7 @@ def read_npy(path: str | os.PathLike[str]) -> Motion:
             raise KinelexError("the array has no frames; give at least one")
         if numbers.ndim == 2:
             numbers = joints_from_features(torch.from_numpy(numbers), skeleton).numpy()
-        return Motion(_in_metres(numbers), fps=skeleton.fps, skeleton=skeleton)
+        return Motion(_in_metres(numbers), fps=skeleton.fps, skeleton=skeleton).within_reach()
     except KinelexError as error:
         raise KinelexError(f"{path}: {error}") from error
 

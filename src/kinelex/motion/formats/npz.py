@@ -65,7 +65,7 @@ def parse_npz(archived: Path | IO[bytes], source: str) -> Motion:
             fps=one_number(arrays["fps"], "fps"),
             skeleton=_skeleton(arrays),
             segments=_segments(arrays),
-        )
+        ).within_reach()
     except KinelexError as error:
         raise KinelexError(f"{source}: {error}") from error
 
