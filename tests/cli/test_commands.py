@@ -234,7 +234,7 @@ def test_edit_keeps_the_clip_but_for_a_part(
         (["convert", str(CLIP), "x.bvh", "--recorded-in", "0.01"], "unit can be given for"),
         (["convert", str(CLIP), "x.bvh", "--asf", "x.asf"], "asf can be given for"),
         (["inspect", "missing.npz"], "missing.npz"),
-        (["inspect", "clip.glb"], ".glb files are only written"),
+        (["inspect", "clip.glb"], ".glb is only written"),
         (["train", "nonsense", "--store", "s", "--output", "o"], "nonsense"),
         (["train", "cpu", "--store", "s", "--output", "o", "--set", "tokenizer.train.stepz=3"], "stepz"),
         (["prepare", "nonsense", "--source", ".", "--output", "o"], "kit, compose, describe"),

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinelex.data.captions import Caption
+from kinelex.data.cutting import features_of
 from kinelex.data.store import Store, StoredClip
 from kinelex.data.store_writer import StoreWriter
-from kinelex.data.takes import features_of
 from kinelex.motion.skeleton import HUMANML3D
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"

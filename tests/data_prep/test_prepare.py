@@ -12,9 +12,10 @@ import roma
 import torch
 from mocap import CLIPS, JOINTS, studio_folder, walker, write_csv
 
+from kinelex.data.cutting import cut_take
 from kinelex.data.prepare import PrepareOptions, prepare
 from kinelex.data.store import Store
-from kinelex.data.takes import Cut, Labels, Take, TakeResult, cut_take
+from kinelex.data.takes import Cut, Labels, Take, TakeResult
 from kinelex.errors import KinelexError
 from kinelex.motion.features import FeatureLayout, joints_from_features, process_joints
 from kinelex.motion.kinematics import forward_kinematics

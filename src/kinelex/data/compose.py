@@ -13,12 +13,13 @@ import torch
 from kinelex.data.captions import Caption
 from kinelex.data.composing.actions import Piece, Pool, pools_of
 from kinelex.data.composing.choosing import Act, Room, going_on, several
+from kinelex.data.cutting import features_of
 from kinelex.data.derived import DerivedOptions, derive, opened
 from kinelex.data.phrases import SUBJECT, sentence
 from kinelex.data.prepare import PrepareReport
 from kinelex.data.stitching import stitch
 from kinelex.data.store import SPLITS, Store, StoredClip
-from kinelex.data.takes import TakeResult, features_of
+from kinelex.data.takes import TakeResult
 from kinelex.errors import KinelexError
 from kinelex.motion.features import joints_from_features
 from kinelex.motion.motion import Segment

@@ -19,10 +19,11 @@ import torch
 
 from kinelex.data.building import built_beside, remove_leftovers
 from kinelex.data.corpora import CORPORA, LICENCES, Plan
+from kinelex.data.processing import process_take
 from kinelex.data.source import open_source, read_table
 from kinelex.data.store import MANIFEST, SKIPPED, SPLITS, changed_files, read_manifest
 from kinelex.data.store_writer import CAPTIONS, LIST, Skipped, StoreWriter
-from kinelex.data.takes import PrepareOptions, TakeResult, process_take
+from kinelex.data.takes import PrepareOptions, TakeResult
 from kinelex.errors import KinelexError
 from kinelex.motion.skeleton import Skeleton
 from kinelex.processes import process_context

@@ -14,11 +14,12 @@ from random import Random
 import torch
 
 from kinelex.data.captions import Caption
+from kinelex.data.cutting import features_of
 from kinelex.data.derived import DerivedOptions, derive, opened
 from kinelex.data.prepare import PrepareReport
 from kinelex.data.store import Store, StoredClip
 from kinelex.data.store_writer import Skipped
-from kinelex.data.takes import TakeResult, features_of
+from kinelex.data.takes import TakeResult
 from kinelex.describing.describe import FEWEST_FRAMES, acts_of, captions_of, named, segments_of
 from kinelex.describing.episode import Episode
 from kinelex.describing.on_the_spot import ON_THE_SPOT, on_the_spot

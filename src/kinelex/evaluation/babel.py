@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from kinelex.data.takes import features_of
+from kinelex.data.cutting import features_of
 from kinelex.errors import KinelexError
 from kinelex.evaluation.segmentation import LabelledMotion
 from kinelex.motion.motion import Motion, Segment

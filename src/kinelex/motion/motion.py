@@ -148,7 +148,7 @@ class Motion:
             recorded_at: frames a second of the recording, where the file does not say (amc, npy) or is wrong.
             take: name of the animation, of an fbx file that holds several; when not given, the longest.
             unit: metres of one unit of a bvh or fbx file; when not given, it is found out.
-            asf: skeleton of an amc file; when not given, it is looked for beside it.
+            asf: skeleton of an amc file, when it is not beside it, or of the recording that a bvh was converted from.
 
         Raises:
             KinelexError: the file is missing, of an unknown format, or broken, or holds no such take.

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from kinelex.atomic import together
 from kinelex.errors import KinelexError
@@ -37,10 +37,10 @@ def _read_npy(path: Path) -> Motion:
     return read_npy(path)
 
 
-def _read_bvh(path: Path, unit: float | None = None) -> Animation:
+def _read_bvh(path: Path, unit: float | None = None, asf: str | os.PathLike[str] | None = None) -> Animation:
     from kinelex.motion.formats.bvh import read_bvh
 
-    return read_bvh(path, unit=unit)
+    return read_bvh(path, unit=unit, asf=asf)
 
 
 def _read_fbx(path: Path, take: str | None = None, unit: float | None = None) -> Animation:
@@ -111,7 +111,7 @@ _ANIMATIONS: dict[str, Callable[..., Animation]] = {
     ".json": _read_deepmimic,
 }
 # Of which files some things can be said that only they leave open.
-_LEFT_OPEN = {"take": (".fbx",), "unit": (".bvh", ".fbx"), "asf": (".amc",)}
+_LEFT_OPEN = {"take": (".fbx",), "unit": (".bvh", ".fbx"), "asf": (".amc", ".bvh")}
 READABLE = (*_JOINTS, *_ANIMATIONS)
 WRITERS: dict[str, Writer] = {
     ".npz": _write_npz,
@@ -148,35 +148,51 @@ def read_motion(
             its joints are published at) or is wrong; an npz file knows.
         take: name of the animation, of an fbx file that holds several; when not given, the longest.
         unit: metres of one unit of a bvh or fbx file; when not given, it is found out.
-        asf: skeleton of an amc file; when not given, it is looked for beside it.
+        asf: skeleton of an amc file, when it is not beside it, or of the recording that a bvh file was converted from.
 
     Raises:
         KinelexError: the file is missing, unreadable, of an unknown format, or broken, `fps` or `recorded_at` is no
             frame rate, or something is said of a file that itself says it.
     """
     path = Path(path)
-    said = {
-        name: value for name, value in (("take", take), ("unit", unit), ("asf", asf)) if value is not None
-    }
-    _check_left_open(said, path)
     _check_recorded_at(recorded_at, path)
+    clip = _read(path, take=take, unit=unit, asf=asf)
+    clip = clip if recorded_at is None else replace(clip, fps=recorded_at)
+    try:
+        return _as_motion(clip, fps, keep_placement)
+    except KinelexError as error:
+        raise KinelexError(f"{path}: {error}") from error
+
+
+def read_animation(path: str | os.PathLike[str], *, asf: str | os.PathLike[str] | None = None) -> Animation:
+    """Read a BVH, FBX, AMC or DeepMimic file as it was recorded, before any retargeting.
+
+    Args:
+        asf: skeleton of an amc file, when it is not beside it, or of the recording that a bvh file was converted from.
+
+    Raises:
+        KinelexError: the file is missing, unreadable, broken, or holds joints alone.
+    """
+    clip = _read(Path(path), asf=asf)
+    if isinstance(clip, Motion):
+        raise KinelexError(f"{path} holds joints and no skeleton; give one of {' '.join(_ANIMATIONS)}")
+    return clip
+
+
+def _read(path: Path, **said: Any) -> Motion | Animation:
+    """What the reader of the suffix makes of a file and of what is `said` of it."""
+    said = {name: value for name, value in said.items() if value is not None}
+    _check_left_open(said, path)
     suffix = path.suffix.lower()
     if suffix not in READABLE:
-        what = (
-            f"{suffix} files are only written" if suffix in WRITERS else f"unknown motion format {suffix!r}"
-        )
+        what = f"{suffix} is only written" if suffix in WRITERS else f"unknown motion format {suffix!r}"
         raise KinelexError(f"cannot read {path}: {what}; give one of {' '.join(READABLE)}")
     try:
         path.open("rb").close()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise KinelexError(f"cannot read {path}: {reason}; check the path") from error
-    clip = _JOINTS[suffix](path) if suffix in _JOINTS else _ANIMATIONS[suffix](path, **said)
-    clip = clip if recorded_at is None else replace(clip, fps=recorded_at)
-    try:
-        return _as_motion(clip, fps, keep_placement)
-    except KinelexError as error:
-        raise KinelexError(f"{path}: {error}") from error
+    return _JOINTS[suffix](path) if suffix in _JOINTS else _ANIMATIONS[suffix](path, **said)
 
 
 def _as_motion(clip: Motion | Animation, fps: FrameRate | None, keep_placement: bool) -> Motion:
