@@ -53,7 +53,7 @@ class Motion:
         segments: the phrases of the text that made or describes the clip, in temporal order.
 
     Raises:
-        KinelexError: positions have the wrong shape, no frames, or NaN, infinite or absurd values; fps is no frame
+        KinelexError: positions have the wrong shape, no frames, or NaN or infinite values; fps is no frame
             rate; or a phrase ends before it starts, or has no finite times.
     """
 
