@@ -63,6 +63,22 @@ def test_a_changed_text_encoder_is_refused(copy: Path, name: str) -> None:
         load_model(copy)
 
 
+def test_models_may_share_a_text_encoder(copy: Path, model: MotionModel) -> None:
+    other, shared = copy.parent / "other", "../model/text_encoder"
+    save_model(model, other, ModelCard("tiny", "Apache-2.0", "# tiny\n"), text_encoder=shared)
+    assert not (other / "text_encoder").exists()
+    sentence = ["a person walks forward"]
+    assert torch.equal(load_model(other).encoder.embed(sentence), load_model(copy).encoder.embed(sentence))
+    (copy / "text_encoder" / "config.json").write_text("{}")
+    with pytest.raises(KinelexError, match=r"config\.json differs"):
+        load_model(other)
+    shutil.rmtree(copy)
+    with pytest.raises(KinelexError, match=r"text_encoder.* is missing"):
+        load_model(other)
+    with pytest.raises(KinelexError, match="no text encoder"):
+        save_model(model, other, ModelCard("tiny", "Apache-2.0", "# tiny\n"), text_encoder=shared)
+
+
 @pytest.mark.parametrize("name", ["residual.safetensors", "text_encoder/model.safetensors"])
 def test_a_missing_file_is_named(copy: Path, name: str) -> None:
     (copy / name).unlink()

@@ -59,10 +59,9 @@ class ModelFolder:
     @property
     def _sampling(self) -> Sampling:
         from kinelex.generators.drawing import changed
-        from kinelex.hub.folder import default_model_folder, read_config
+        from kinelex.hub.folder import model_folder, read_config
 
-        folder = default_model_folder() if self.folder == "default" else Path(self.folder)
-        return changed(read_config(folder).sampling, **self.drawing.changes)
+        return changed(read_config(model_folder(self.folder)).sampling, **self.drawing.changes)
 
     def open(self) -> ModelCandidate:
         """Load the model."""

@@ -1,7 +1,7 @@
 """Folders of models, evaluators, retrieval models and indexes, and the import of published checkpoints."""
 
 from kinelex.hub.evaluator import import_evaluator, load_evaluator, save_evaluator
-from kinelex.hub.folder import ModelCard, default_model_folder, load_model, save_model
+from kinelex.hub.folder import ModelCard, load_model, model_folder, save_model
 from kinelex.hub.hosts import Companions, import_mdm, import_mmm, import_motiondiffuse
 from kinelex.hub.judges import judge_identity, load_judge
 from kinelex.hub.length import import_length
@@ -12,7 +12,6 @@ from kinelex.hub.retrieval import load_retrieval, save_retrieval
 __all__ = [
     "Companions",
     "ModelCard",
-    "default_model_folder",
     "import_evaluator",
     "import_length",
     "import_mdm",
@@ -25,6 +24,7 @@ __all__ = [
     "load_judge",
     "load_model",
     "load_retrieval",
+    "model_folder",
     "save_evaluator",
     "save_model",
     "save_retrieval",

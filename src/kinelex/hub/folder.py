@@ -27,6 +27,7 @@ from kinelex.training.schema import from_mapping
 T = TypeVar("T")
 
 FORMAT = 1
+BUNDLED = ("default",)
 CONFIG, CARD, TEXT_ENCODER = "config.yaml", "README.md", "text_encoder"
 FULL_PRECISION = ("normalizer", "whitening")
 # Running sums of the codebooks: only training needs them, and it starts them anew from its first batch.
@@ -42,29 +43,42 @@ class ModelCard:
     text: str
 
 
-def default_model_folder() -> Path:
-    """Where the bundled model lies."""
-    return Path(str(resources.files("kinelex"))) / "models" / "default"
+def model_folder(model: str | Path) -> Path:
+    """Where a model lies: one that comes with Kinelex by its name, any other by its folder."""
+    if str(model) in BUNDLED:
+        return Path(str(resources.files("kinelex"))) / "models" / str(model)
+    return Path(model)
 
 
 def save_model(
-    model: MotionModel, folder: str | Path, card: ModelCard, *, dtype: torch.dtype = torch.float16
+    model: MotionModel,
+    folder: str | Path,
+    card: ModelCard,
+    *,
+    text_encoder: str = TEXT_ENCODER,
+    dtype: torch.dtype = torch.float16,
 ) -> None:
-    """Write a model folder that holds everything, the text encoder included.
+    """Write a model folder that holds everything, the text encoder included unless it lies elsewhere.
 
     Args:
         model: every part.
         folder: where to.
         card: goes into README.md and config.yaml.
+        text_encoder: where the model's text encoder lies already, seen from the folder, if not in it: then it is not
+            written, but its files are hashed too.
         dtype: precision of the stored weights; normaliser and whitening stay float32.
 
     Raises:
-        KinelexError: the folder cannot be written.
+        KinelexError: the folder cannot be written, or the other text encoder is not there.
     """
-    model.encoder.save(Path(folder) / TEXT_ENCODER, dtype=dtype)
+    encoder = Path(folder).resolve() / text_encoder
+    if text_encoder == TEXT_ENCODER:
+        model.encoder.save(encoder, dtype=dtype)
+    elif not encoder.resolve().is_dir():
+        raise KinelexError(f"there is no text encoder in {encoder.resolve()}; give the folder of one")
     config = config_of(
         model, format=FORMAT, name=card.name, licence=card.licence, skeleton=model.skeleton.name,
-        text_encoder=TEXT_ENCODER,
+        text_encoder=text_encoder,
     )  # fmt: skip
     write_folder(Path(folder), config, model.weights, card, dtype)
 
@@ -85,23 +99,22 @@ def write_folder(
         save_weights(part, folder / f"{name}.safetensors", torch.float32 if name in FULL_PRECISION else dtype)
     with atomic_path(folder / CARD) as path:
         path.write_text(card.text, encoding="utf-8")
-    tree = plain(asdict(replace(config, files=file_hashes(folder))))
+    tree = plain(asdict(replace(config, files=file_hashes(folder, config.text_encoder))))
     with atomic_path(folder / CONFIG) as path:
         path.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
 
 
 def load_model(folder: str | Path = "default", device: str | torch.device = "cpu") -> MotionModel:
-    """Read a model folder, or the bundled model for "default", in evaluation mode.
+    """Read a model folder, or a bundled model by its name, in evaluation mode.
 
     Raises:
         KinelexError: the folder or a file of it is missing, a file's hash differs from config.yaml, the layout is
             of another version, a key is unknown, or weights do not fit the architecture.
     """
-    folder = default_model_folder() if str(folder) == "default" else Path(folder)
+    folder = model_folder(folder)
     config = read_config(folder)
     verify_files(folder, config.files)
-    inside = config.text_encoder == TEXT_ENCODER
-    encoder = TextEncoder.load(folder / TEXT_ENCODER if inside else config.text_encoder)
+    encoder = TextEncoder.load(encoder_source(folder, config.text_encoder))
     parts = config.parts()
     for name, part in parts.items():
         load_weights(part, folder / f"{name}.safetensors")
@@ -132,6 +145,12 @@ def with_text_encoder(model: MotionModel, name: str | Path) -> MotionModel:
             "use the encoder that the model was trained with"
         )
     return replace(model, encoder=encoder).to(model.device)
+
+
+def encoder_source(folder: Path, text_encoder: str) -> str | Path:
+    """What TextEncoder.load takes for the encoder that config.yaml names: a folder in or beside this one, or the name."""
+    beside = folder / text_encoder
+    return beside if beside.is_dir() else text_encoder
 
 
 def word_width(encoder: TextEncoder) -> int:
@@ -211,9 +230,9 @@ def load_weights(module: nn.Module, path: Path) -> None:
         ) from error
 
 
-def file_hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of the files that decide what a model does: all weights, and all of its text encoder."""
-    encoder = (path for path in (folder / TEXT_ENCODER).rglob("*") if path.is_file())
+def file_hashes(folder: Path, text_encoder: str = TEXT_ENCODER) -> dict[str, str]:
+    """SHA-256 of the files that decide what a model does: all weights, and all of a text encoder that is a folder."""
+    encoder = (path for path in (folder / text_encoder).rglob("*") if path.is_file())
     files = sorted({*folder.rglob("*.safetensors"), *encoder})
     return {path.relative_to(folder).as_posix(): file_hash(path) for path in files}
 
@@ -232,12 +251,12 @@ class ModelIdentity:
 
 
 def model_identity(folder: str | Path) -> ModelIdentity:
-    """Name and hash of a model folder, or of the bundled model for "default".
+    """Name and hash of a model folder, or of a bundled model by its name.
 
     Raises:
         KinelexError: there is no such model.
     """
-    folder = default_model_folder() if str(folder) == "default" else Path(folder)
+    folder = model_folder(folder)
     return ModelIdentity(read_config(folder).name, file_hash(folder / CONFIG))
 
 

@@ -41,8 +41,8 @@ class FolderConfig(ABC):
         format: version of the folder's layout.
         name, licence: of the model.
         skeleton: name of the feature skeleton.
-        text_encoder: "text_encoder" when it lies in the folder, else what TextEncoder.load takes.
-        files: SHA-256 of every weights file.
+        text_encoder: its folder, seen from this one ("text_encoder" if it lies in it), or what TextEncoder.load takes.
+        files: SHA-256 of every weights file, and of every file of a text encoder that lies in or beside the folder.
         length, durations: of the estimators of clips and phrases, where there are any.
         reading: what the model takes from its text encoder.
         sampling: how the model draws by itself.

@@ -23,6 +23,7 @@ from kinelex.hub.folder import (
     FORMAT,
     TEXT_ENCODER,
     ModelCard,
+    encoder_source,
     file_hashes,
     load_weights,
     read_config_as,
@@ -45,7 +46,7 @@ class RetrievalFolderConfig:
         format: version of the folder's layout.
         kind: tells it from other folders.
         name, licence: of the model.
-        text_encoder: "text_encoder" when it lies in the folder, else what TextEncoder.load takes.
+        text_encoder: its folder, seen from this one ("text_encoder" if it lies in it), or what TextEncoder.load takes.
         networks: their sizes.
         files: SHA-256 of every weights file.
     """
@@ -109,8 +110,7 @@ def load_retrieval(folder: str | Path, device: str | torch.device = "cpu") -> Re
     folder = Path(folder)
     config = read_config_as(RetrievalFolderConfig, folder)
     verify_files(folder, config.files)
-    inside = config.text_encoder == TEXT_ENCODER
-    encoder = TextEncoder.load(folder / TEXT_ENCODER if inside else config.text_encoder)
+    encoder = TextEncoder.load(encoder_source(folder, config.text_encoder))
     networks, normalizer = RetrievalNetworks(config.networks), FeatureNormalizer(config.networks.features)
     load_weights(networks, folder / NETWORKS)
     load_weights(normalizer, folder / STATISTICS)
