@@ -8,14 +8,11 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import torch
 
 from kinelex.data.building import built_beside, remove_leftovers
 from kinelex.data.corpora import CORPORA, LICENCES, Plan
@@ -26,7 +23,7 @@ from kinelex.data.store_writer import CAPTIONS, LIST, Skipped, StoreWriter
 from kinelex.data.takes import PrepareOptions, TakeResult
 from kinelex.errors import KinelexError
 from kinelex.motion.skeleton import Skeleton
-from kinelex.processes import process_context
+from kinelex.processes import process_pool
 from kinelex.progress import track
 
 if TYPE_CHECKING:
@@ -180,24 +177,19 @@ def is_prepared(folder: Path, fingerprint: str) -> bool:
 
 
 def run_parallel(work: Any, items: Sequence[Any], workers: int | None, description: str) -> Iterator[Any]:
-    """Results of `work` in the order of the items, from several processes with one torch thread each."""
+    """Results of `work` in the order of the items, from several processes with one torch thread each.
+
+    Raises:
+        KinelexError: fewer than one process is asked for, or a process was killed.
+    """
     if workers is not None and workers < 1:
         raise KinelexError(f"{workers} worker processes cannot work; give at least one")
     count = min(workers or os.cpu_count() or 1, max(len(items) // _CHUNK, 1))
     if count == 1:
         yield from track((work(item) for item in items), description, total=len(items))
         return
-    pool = ProcessPoolExecutor(
-        count, mp_context=process_context("kinelex.data.takes"), initializer=_start_worker
-    )
-    try:
+    with process_pool(count, "kinelex.data.takes", remedy="give fewer --workers") as pool:
         yield from track(pool.map(work, items, chunksize=_CHUNK), description, total=len(items))
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    torch.set_num_threads(1)
 
 
 def write_store(

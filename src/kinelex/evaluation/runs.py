@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, as_completed
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from hashlib import sha256
@@ -26,7 +25,7 @@ from kinelex.evaluation.protocol import Evaluation, ProtocolOptions, RepeatResul
 from kinelex.evaluation.provenance import write_json
 from kinelex.evaluation.scores import JudgeScores
 from kinelex.motion.quality import MotionQuality
-from kinelex.processes import process_context
+from kinelex.processes import process_pool
 from kinelex.progress import track
 
 SETTINGS, REPEATS = "settings.json", "repeats"
@@ -149,23 +148,11 @@ def _here(setup: Setup, missing: Sequence[int], repeats: int) -> Iterator[Repeat
 def _in_processes(setup: Setup, missing: Sequence[int], processes: int) -> Iterator[RepeatResult]:
     """Repeats in the order in which processes finish them."""
     threads = max(1, torch.get_num_threads() // processes)
-    pool = ProcessPoolExecutor(
-        processes,
-        mp_context=process_context(__name__),
-        initializer=torch.set_num_threads,
-        initargs=(threads,),
-    )
-    try:
+    remedy = "give fewer --processes, and the finished repeats are kept"
+    with process_pool(processes, __name__, threads=threads, remedy=remedy) as pool:
         futures: list[Future[RepeatResult]] = [pool.submit(_repeat, setup, number) for number in missing]
         for future in track(as_completed(futures), f"repeats in {processes} processes", total=len(futures)):
             yield future.result()
-    except BrokenProcessPool as error:
-        raise KinelexError(
-            "a process of the evaluation was killed, perhaps for want of memory; give fewer --processes, "
-            "and the finished repeats are kept"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 @lru_cache(maxsize=1)

@@ -148,7 +148,7 @@ def with_text_encoder(model: MotionModel, name: str | Path) -> MotionModel:
 
 
 def encoder_source(folder: Path, text_encoder: str) -> str | Path:
-    """What TextEncoder.load takes for the encoder that config.yaml names: a folder in or beside this one, or the name."""
+    """What TextEncoder.load takes for the encoder named in config.yaml: a folder in or beside this one, or the name."""
     beside = folder / text_encoder
     return beside if beside.is_dir() else text_encoder
 
