@@ -14,7 +14,8 @@ _THIRD_PERSONS = frozenset(map(third_person, VERBS))
 _NAMES = {"him": "a man", "he": "a man", "her": "a woman", "she": "a woman"} | dict.fromkeys(
     ("them", "they", "it"), SOMEBODY
 )
-_NOBODY_YET = rf"(?:an?|the|this|one|some|another) (?:[\w-]+ ){{0,2}}?(?:{SUBJECT_WORDS.replace(' ', '|')})\b"
+_NOUNS = "|".join(word for word in SUBJECT_WORDS.split() if word not in ("he", "she", "it", "they", "who"))
+_NOBODY_YET = rf"(?:an?|the|this|one|some|another) (?:[\w-]+ ){{0,2}}?(?:{_NOUNS})\b"
 _PERSON = rf"(?:{_NOBODY_YET}|someone\b|somebody\b|him\b|her\b|them\b|it\b)"
 _ASKED = r"(?:(?:please|hey|hi|now|ok|okay|just)[, ]+)*"
 # What only a program is asked for; "make", "give" and "show" may be what a person does to another.
@@ -27,10 +28,16 @@ _CLIP = (
     r"(?:of|where|in which|with|showing|that shows|for) "
 )
 _WISH = re.compile(
-    rf"{_ASKED}(?:(?P<made>(?:{_POLITE})?(?:{_MADE})|{_WANTED}(?: to (?:{_MADE}))?)|(?:{_POLITE})?(?:{_LET})) "
-    rf"(?P<clip>{_CLIP})?(?P<person>{_PERSON})(?P<rest>[^.!?;\n]*)(?P<others>.*)",
+    rf"{_ASKED}(?:(?:(?P<made>(?:{_POLITE})?(?:{_MADE})|{_WANTED}(?: to (?:{_MADE}))?)|(?:{_POLITE})?(?:{_LET})) "
+    rf"(?P<clip>{_CLIP})?|(?P<only_clip>{_CLIP}))(?P<person>{_PERSON})(?P<rest>[^.!?;\n]*)(?P<others>.*)",
     re.IGNORECASE | re.DOTALL,
 )
+_THING = re.compile(
+    rf"{_ASKED}(?:(?:(?:{_POLITE})?(?:{_MADE})|{_WANTED}(?: to (?:{_MADE}))?) (?:{_CLIP})?|{_CLIP})"
+    r"(?P<thing>(?P<article>an?|the|one|some|another) (?P<what>[^,.!?;\n]+)|[a-z]+ing\b[^.!?;\n]*)(?P<others>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_DOER = re.compile(r"(?:[\w-]+ ){1,3}?(?:(?:who|that|which) |[a-z]+ing\b)", re.IGNORECASE)
 _CYCLE = re.compile(
     rf"{_ASKED}(?:{_POLITE})?(?:{_MADE}|{_LET}|{_WANTED}) (?P<cycle>(?:an? )?(?:[\w-]+ ){{0,3}}"
     r"(?:cycle|loop|animation|motion))[.!]?",
@@ -75,8 +82,10 @@ def wished(text: str) -> Wish:
         return Wish(SOMEBODY, cycle["cycle"], tells=True)
     if (duty := _DUTY.fullmatch(stripped)) and (bidden := _bidden(duty["rest"])):
         return Wish(_who(duty["person"]), _dutiful(bidden))
-    wish = _WISH.fullmatch(stripped)
-    return (wish and _asked(wish)) or Wish(SOMEBODY, _dutiful(text))
+    if (wish := _WISH.fullmatch(stripped)) and (asked := _asked(wish)):
+        return asked
+    thing = _THING.fullmatch(stripped)
+    return _shown(thing) if thing else Wish(SOMEBODY, _dutiful(text))
 
 
 def _asked(wish: re.Match[str]) -> Wish | None:
@@ -92,9 +101,22 @@ def _asked(wish: re.Match[str]) -> Wish | None:
         or first in _THIRD_PERSONS
         or rest.lower().startswith(("who ", "that ", "which "))
     )
-    if not (moves or wish["made"] or wish["clip"]):
+    if not (moves or wish["made"] or wish["clip"] or wish["only_clip"]):
         return None
     return Wish(who, f"{who} {done}".strip() + wish["others"], tells=True)
+
+
+def _shown(wish: re.Match[str]) -> Wish:
+    """Somebody else than a person in the usual words, "a boxer punching", or what a person does, "a backflip"."""
+    thing, what, others = wish["thing"].strip(), wish["what"], wish["others"]
+    if what is None:  # "an animation of walking in a circle"
+        return Wish(SOMEBODY, f"{SOMEBODY} {thing}{others}", tells=True)
+    if _DOER.match(what):
+        who, _, done = thing.partition(" who ") if " who " in thing else (thing, "", "")
+        return Wish(who, f"{who} {done.removeprefix('is ')}".strip() + others, tells=True)
+    if what.lower() in VERBS:
+        return Wish(SOMEBODY, f"{SOMEBODY} {third_person(what.lower())}{others}", tells=True)
+    return Wish(SOMEBODY, f"{SOMEBODY} does {thing}{others}", tells=True)
 
 
 def _bidden(rest: str) -> str:
@@ -121,7 +143,10 @@ def _who(person: str) -> str:
 
 
 def in_a_row(text: str) -> str:
-    """Steps of a list as one after the other: "walk -> sit" and "1. walk 2. sit" as "walk, then sit"."""
+    """Steps of a list as one after the other: "walk -> sit", "1. walk 2. sit", "walk walk sit" with "then" between."""
+    words = text.split()  # two different verbs may be one movement: "duck walk"
+    if len(words) > 1 and (len(words) > 2 or len(set(words)) == 1) and all(w.lower() in VERBS for w in words):
+        return ", then ".join(words)
     steps = [step.strip(" ,;.\n") for step in _NUMBER.split(text)]
     if len(steps) > 1 and not steps[0]:
         text = ", then ".join(filter(None, steps))
