@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import AutoModel, BertModel, CLIPTextModel, CLIPTextModelWithProjection, DistilBertModel
 
 from kinelex.errors import KinelexError
+from kinelex.hashing import weights_hash
 from kinelex.text.encoders import TextEncoder
 from tiny_encoders import FAMILIES, VOCABULARY, write_encoder
 
@@ -79,6 +81,16 @@ def test_saved_folder_loads_in_transformers_and_gives_the_same(folder: Path, tmp
     auto = AutoModel.from_pretrained(tmp_path / "copy")
     assert auto.get_input_embeddings().weight.shape == encoder.word_embeddings.weight.shape
     assert encoder.word_embeddings.weight.dtype == torch.float32
+
+
+def test_what_no_sentence_vector_needs_is_not_stored_and_loading_draws_no_chances(tmp_path: Path) -> None:
+    encoder = TextEncoder.load(write_encoder("bert", tmp_path))
+    encoder.save(tmp_path / "copy")
+    assert not [name for name in load_file(tmp_path / "copy" / "model.safetensors") if "pooler" in name]
+    before = torch.get_rng_state()
+    again = TextEncoder.load(tmp_path / "copy")
+    assert torch.equal(torch.get_rng_state(), before)
+    assert weights_hash(again) == weights_hash(encoder)
 
 
 def test_forward_carries_gradients_to_the_words_and_encode_does_not(folder: Path) -> None:
