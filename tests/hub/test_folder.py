@@ -79,6 +79,16 @@ def test_models_may_share_a_text_encoder(copy: Path, model: MotionModel) -> None
         save_model(model, other, ModelCard("tiny", "Apache-2.0", "# tiny\n"), text_encoder=shared)
 
 
+def test_an_encoder_that_is_shared_now_leaves_no_trace_of_its_copy(copy: Path, model: MotionModel) -> None:
+    shared = Path(shutil.copytree(copy / "text_encoder", copy.parent / "shared"))
+    card = ModelCard("tiny", "Apache-2.0", "# tiny\n")
+    for where in ("../shared", str(shared.resolve())):
+        save_model(model, copy, card, text_encoder=where)
+        shutil.rmtree(copy / "text_encoder", ignore_errors=True)
+        sentence = ["a person walks forward"]
+        assert torch.equal(load_model(copy).encoder.embed(sentence), model.encoder.embed(sentence))
+
+
 @pytest.mark.parametrize("name", ["residual.safetensors", "text_encoder/model.safetensors"])
 def test_a_missing_file_is_named(copy: Path, name: str) -> None:
     (copy / name).unlink()

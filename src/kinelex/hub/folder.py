@@ -150,7 +150,7 @@ def with_text_encoder(model: MotionModel, name: str | Path) -> MotionModel:
 def encoder_source(folder: Path, text_encoder: str) -> str | Path:
     """What TextEncoder.load takes for the encoder named in config.yaml: a folder in or beside this one, or the name."""
     beside = folder / text_encoder
-    return beside if beside.is_dir() else text_encoder
+    return beside if text_encoder == TEXT_ENCODER or beside.is_dir() else text_encoder
 
 
 def word_width(encoder: TextEncoder) -> int:
@@ -231,10 +231,11 @@ def load_weights(module: nn.Module, path: Path) -> None:
 
 
 def file_hashes(folder: Path, text_encoder: str = TEXT_ENCODER) -> dict[str, str]:
-    """SHA-256 of the files that decide what a model does: all weights, and all of a text encoder that is a folder."""
-    encoder = (path for path in (folder / text_encoder).rglob("*") if path.is_file())
-    files = sorted({*folder.rglob("*.safetensors"), *encoder})
-    return {path.relative_to(folder).as_posix(): file_hash(path) for path in files}
+    """SHA-256 of the files that decide what a model does: its weights, and all of a text encoder in or beside it."""
+    files = set(folder.glob("*.safetensors"))
+    if not Path(text_encoder).is_absolute():
+        files |= {path for path in (folder / text_encoder).rglob("*") if path.is_file()}
+    return {path.relative_to(folder).as_posix(): file_hash(path) for path in sorted(files)}
 
 
 @dataclass(frozen=True)

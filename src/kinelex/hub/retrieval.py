@@ -74,7 +74,8 @@ def save_retrieval(
         model: what is written.
         folder: where to.
         card: its name, its licence and the text of README.md.
-        text_encoder: what TextEncoder.load takes for the model's language model, which is then not written.
+        text_encoder: the model's language model where it lies elsewhere, and is not written: its folder, seen from this
+            one, or what TextEncoder.load takes.
         dtype: precision of networks and language model; the statistics stay float32.
 
     Raises:
@@ -94,7 +95,7 @@ def save_retrieval(
         licence=card.licence,
         text_encoder=text_encoder,
         networks=model.networks.config,
-        files=file_hashes(folder),
+        files=file_hashes(folder, text_encoder),
     )
     with atomic_path(folder / CONFIG) as path:
         path.write_text(yaml.safe_dump(asdict(config), sort_keys=False), encoding="utf-8")

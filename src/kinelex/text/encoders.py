@@ -28,6 +28,7 @@ MINILM = "minilm"
 CARD = "README.md"
 # CLIP keeps its sentence vector in a model class of its own; every other family is read by AutoModel.
 CLIP_FAMILY = ("clip", "clip_text_model")
+POOLER = "pooler."
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model")
 _PATIENCE = 5.0  # seconds for the hub to answer
 
@@ -73,11 +74,11 @@ class TextEncoder(nn.Module):
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, normalize: bool = False
     ) -> None:
         super().__init__()
-        if model.config.model_type not in CLIP_FAMILY and getattr(model, "pooler", None) is not None:
-            model.register_module(
-                "pooler", None
-            )  # the mean over tokens does without it, so it need not be stored
         self.model = model.float().eval()
+        if not self._reads_pooler:  # so that it is the same whether it was stored or not
+            for name, parameter in model.named_parameters():
+                if name.startswith(POOLER):
+                    nn.init.zeros_(parameter)
         self.tokenizer = tokenizer
         self.normalize = normalize
 
@@ -111,7 +112,7 @@ class TextEncoder(nn.Module):
             if config.model_type in CLIP_FAMILY:
                 projected = "CLIPTextModel" not in (config.architectures or [])
                 loader = CLIPTextModelWithProjection if projected else CLIPTextModel
-            # Parts that a folder does without are drawn at random, which is nobody else's business.
+            # A pooler that `save` left out is drawn at random, which is to leave all other draws alone.
             with _quiet(local), torch.random.fork_rng(devices=[]):
                 loaded: Any = loader.from_pretrained(folder, local_files_only=lost, output_loading_info=True)
             model, told = loaded
@@ -126,7 +127,7 @@ class TextEncoder(nn.Module):
                 f"cannot load the text encoder {os.fspath(name)!r}: {reason}; "
                 f"give a Hugging Face model folder, a hub id that can be reached, or {MINILM!r}"
             ) from error
-        if missing := sorted(name for name in told["missing_keys"] if not name.startswith("pooler.")):
+        if missing := sorted(name for name in told["missing_keys"] if not name.startswith(POOLER)):
             raise KinelexError(
                 f"the text encoder {os.fspath(name)!r} lacks {len(missing)} of its weights, such as {missing[0]}; "
                 "give a whole copy of the model"
@@ -135,6 +136,11 @@ class TextEncoder(nn.Module):
         limit = reading.get("max_seq_length") or tokenizer.model_max_length
         tokenizer.model_max_length = min(limit, tokenizer.model_max_length)
         return cls(model, tokenizer, normalize=_wants_unit_vectors(folder))
+
+    @property
+    def _reads_pooler(self) -> bool:
+        """Whether the sentence vector comes from the model's own head; if not, it is the mean over the tokens."""
+        return self.model.config.model_type in CLIP_FAMILY
 
     @property
     def dim(self) -> int:
@@ -180,7 +186,7 @@ class TextEncoder(nn.Module):
     def _pooled(self, out: Any, hidden: Tensor, mask: Tensor) -> Tensor:
         """(B, D) sentence vectors of a forward pass."""
         pooled = out.get("text_embeds") if "text_embeds" in out else None
-        if pooled is None and self.model.config.model_type in CLIP_FAMILY:
+        if pooled is None and self._reads_pooler:
             pooled = out.pooler_output
         if pooled is None:
             pooled = hidden.sum(1) / mask.sum(1, keepdim=True)
@@ -299,10 +305,13 @@ class TextEncoder(nn.Module):
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
                 model = copy.deepcopy(self.model)
                 nn.Module.to(model, dtype)  # past the signature that transformers narrows
-                model.save_pretrained(temporary)
+                state = model.state_dict()
+                if not self._reads_pooler:
+                    state = {name: value for name, value in state.items() if not name.startswith(POOLER)}
+                model.save_pretrained(temporary, state_dict=state)
                 self.tokenizer.save_pretrained(temporary)
                 _compact(Path(temporary) / "tokenizer.json")
-                if self.model.config.model_type not in CLIP_FAMILY:
+                if not self._reads_pooler:
                     _write_pooling(Path(temporary), self.dim, self.limit, self.normalize)
                 if card is not None:
                     (Path(temporary) / CARD).write_text(card, encoding="utf-8")

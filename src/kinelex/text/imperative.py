@@ -18,10 +18,7 @@ _AFTER_VERB_WORDS = (
 _AFTER_VERB = frozenset(_AFTER_VERB_WORDS.split())
 # What stands between the start of a command and its verb, and is left out in a description.
 _POLITE = frozenset(("please", "now", "just", "ok", "okay"))
-_OPENERS = frozenset(
-    ("then", "first", "second", "third", "fourth", "fifth", "next", "last", "lastly", "finally", "again", "also", "and",
-     "afterwards")
-)  # fmt: skip
+_OPENERS = frozenset(("then", "first", "next", "finally", "again", "also", "and", "afterwards"))
 # Before these "you" is "them".
 _TO_WHOM = frozenset(
     ("to", "at", "behind", "beside", "before", "after", "around", "near", "with", "for", "of", "from")

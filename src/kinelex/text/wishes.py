@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kinelex.text.inflection import third_person
 from kinelex.text.lemmas import SUBJECT_WORDS
+from kinelex.text.moves import shown
 from kinelex.text.verbs import VERBS
 
 SOMEBODY = "a person"
@@ -27,17 +28,21 @@ _CLIP = (
     r"(?:(?:an?|the|some) )?(?:[\w-]+ ){0,3}?(?:animation|motion|clip|video|sequence|movement|scene|mocap)s? "
     r"(?:of|where|in which|with|showing|that shows|for) "
 )
+# Without a verb that asks, fewer words tell a clip from what is in it: "a motion with the hand" is a caption.
+_ONLY_CLIP = (
+    r"(?:(?:an?|the) )?(?:(?:short|long|quick|simple|smooth|realistic|looping|looped|new|3d|motion|mocap) ){0,3}"
+    r"(?:animation|clip|video|mocap)s? (?:of|showing|that shows) "
+)
 _WISH = re.compile(
     rf"{_ASKED}(?:(?:(?P<made>(?:{_POLITE})?(?:{_MADE})|{_WANTED}(?: to (?:{_MADE}))?)|(?:{_POLITE})?(?:{_LET})) "
-    rf"(?P<clip>{_CLIP})?|(?P<only_clip>{_CLIP}))(?P<person>{_PERSON})(?P<rest>[^.!?;\n]*)(?P<others>.*)",
+    rf"(?P<clip>{_CLIP})?|(?P<only_clip>{_ONLY_CLIP}))(?P<person>{_PERSON})(?P<rest>[^.!?;\n]*)(?P<others>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _THING = re.compile(
-    rf"{_ASKED}(?:(?:(?:{_POLITE})?(?:{_MADE})|{_WANTED}(?: to (?:{_MADE}))?) (?:{_CLIP})?|{_CLIP})"
-    r"(?P<thing>(?P<article>an?|the|one|some|another) (?P<what>[^,.!?;\n]+)|[a-z]+ing\b[^.!?;\n]*)(?P<others>.*)",
+    rf"{_ASKED}(?:(?:(?:{_POLITE})?(?:generate|animate|render|simulate|(?:show|give|make|draw) (?:me|us))|{_WANTED}) "
+    rf"(?:{_ONLY_CLIP})?|{_ONLY_CLIP})(?P<thing>[^,.!?;\n]+)(?P<others>.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_DOER = re.compile(r"(?:[\w-]+ ){1,3}?(?:(?:who|that|which) |[a-z]+ing\b)", re.IGNORECASE)
 _CYCLE = re.compile(
     rf"{_ASKED}(?:{_POLITE})?(?:{_MADE}|{_LET}|{_WANTED}) (?P<cycle>(?:an? )?(?:[\w-]+ ){{0,3}}"
     r"(?:cycle|loop|animation|motion))[.!]?",
@@ -57,6 +62,9 @@ _LATER_DUTY = re.compile(
 _RELATIVE = re.compile(r"(?:who|that|which)(?:(?: is|'s|’s) (?=\w+ing\b)| (?!is\b|are\b))", re.IGNORECASE)
 _BIDDEN = re.compile(r"(?:to )?(?P<bidden>(?:\w+ly )?(?P<verb>[\w’']+).*)", re.DOTALL)
 _ARROW = re.compile(r"\s*(?:->|-->|=>|→|⇒|(?<=[a-z])\s*>\s*(?=[a-z]))\s*", re.IGNORECASE)
+_ORDINAL = r"(?:second|third|fourth|fifth|last)(?:ly)?,\s+"
+_OPENING_ORDINAL = re.compile(rf"(?<=[.;!?]\s){_ORDINAL}", re.IGNORECASE)
+_LISTED_ORDINAL = re.compile(rf",\s+{_ORDINAL}", re.IGNORECASE)
 _NUMBER = re.compile(r"(?:^|(?<=[\s,;.]))\(?\d{1,2}[.)]\s+(?=[a-z])", re.IGNORECASE)
 
 
@@ -84,8 +92,9 @@ def wished(text: str) -> Wish:
         return Wish(_who(duty["person"]), _dutiful(bidden))
     if (wish := _WISH.fullmatch(stripped)) and (asked := _asked(wish)):
         return asked
-    thing = _THING.fullmatch(stripped)
-    return _shown(thing) if thing else Wish(SOMEBODY, _dutiful(text))
+    if (thing := _THING.fullmatch(stripped)) and (seen := shown(thing["thing"], SOMEBODY)):
+        return Wish(SOMEBODY, seen + thing["others"], tells=True)
+    return Wish(SOMEBODY, _dutiful(text))
 
 
 def _asked(wish: re.Match[str]) -> Wish | None:
@@ -104,19 +113,6 @@ def _asked(wish: re.Match[str]) -> Wish | None:
     if not (moves or wish["made"] or wish["clip"] or wish["only_clip"]):
         return None
     return Wish(who, f"{who} {done}".strip() + wish["others"], tells=True)
-
-
-def _shown(wish: re.Match[str]) -> Wish:
-    """Somebody else than a person in the usual words, "a boxer punching", or what a person does, "a backflip"."""
-    thing, what, others = wish["thing"].strip(), wish["what"], wish["others"]
-    if what is None:  # "an animation of walking in a circle"
-        return Wish(SOMEBODY, f"{SOMEBODY} {thing}{others}", tells=True)
-    if _DOER.match(what):
-        who, _, done = thing.partition(" who ") if " who " in thing else (thing, "", "")
-        return Wish(who, f"{who} {done.removeprefix('is ')}".strip() + others, tells=True)
-    if what.lower() in VERBS:
-        return Wish(SOMEBODY, f"{SOMEBODY} {third_person(what.lower())}{others}", tells=True)
-    return Wish(SOMEBODY, f"{SOMEBODY} does {thing}{others}", tells=True)
 
 
 def _bidden(rest: str) -> str:
@@ -144,9 +140,11 @@ def _who(person: str) -> str:
 
 def in_a_row(text: str) -> str:
     """Steps of a list as one after the other: "walk -> sit", "1. walk 2. sit", "walk walk sit" with "then" between."""
-    words = text.split()  # two different verbs may be one movement: "duck walk"
-    if len(words) > 1 and (len(words) > 2 or len(set(words)) == 1) and all(w.lower() in VERBS for w in words):
-        return ", then ".join(words)
+    verbs = text.strip(" .!").lower().split()
+    # Two different verbs may be one movement: "duck walk".
+    if (len(verbs) > 2 or len(verbs) > len(set(verbs))) and VERBS.issuperset(verbs):
+        return ", then ".join(verbs)
+    text = _LISTED_ORDINAL.sub(", then ", _OPENING_ORDINAL.sub("next, ", text))
     steps = [step.strip(" ,;.\n") for step in _NUMBER.split(text)]
     if len(steps) > 1 and not steps[0]:
         text = ", then ".join(filter(None, steps))
