@@ -29,13 +29,14 @@ _CLIPS = frozenset(
 )
 _NAMES_IT = _CLIPS | {"of", "is", "was"}
 _PERSON = {"your": "their", "yourself": "themselves", "you": "they", "yours": "theirs"}
+_PLEASE = re.compile(r",? please(?=[.!?]?\s*\Z)", re.IGNORECASE)
 _ENDS_SENTENCE = ".;!?"
 _FORBIDS = {"don't": "does not", "don’t": "does not", "dont": "does not", "never": "does not"}
 
 
 def described(text: str) -> str:
     """A command as the description of somebody who follows it, a request as what it asks for; other texts unchanged."""
-    text = in_a_row(text)
+    text = in_a_row(_PLEASE.sub("", text))
     wish = wished(text)
     return wish.text if wish.tells else _followed(wish.subject, wish.text) or wish.text
 
