@@ -14,6 +14,7 @@ from kinelex.errors import KinelexError
 from kinelex.evaluation.probes import questions
 from kinelex.evaluation.probes.body import Body
 from kinelex.generators.model import MotionModel
+from kinelex.motion.flight import floating
 from kinelex.motion.heading import facing
 from kinelex.pipeline import Pipeline, load
 from kinelex.planning import BETWEEN_REPETITIONS, LONGEST_REPETITION
@@ -126,6 +127,15 @@ def test_the_bundled_model_squats_as_often_as_asked() -> None:
         motions = pipeline.generate_batch([Prompt(f"a person does {words}", seed) for seed in range(4)])
         answers = [questions.answer("count squat", Body.of(motion)) for motion in motions]
         assert answers.count(str(count)) >= 3
+
+
+def test_the_bundled_model_lands_between_two_jumps() -> None:
+    pipeline = load("default")
+    prompts = [Prompt("a person jumps twice", seed) for seed in range(4)]
+    for motion in pipeline.generate_batch(prompts):
+        afloat = floating(torch.from_numpy(motion.positions), motion.fps, motion.skeleton)
+        assert float(afloat.float().mean()) < 0.05
+        assert questions.answer("count jump", Body.of(motion)) == "2"
 
 
 def test_clips_start_at_the_origin_facing_forward_on_the_floor(pipeline: Pipeline) -> None:

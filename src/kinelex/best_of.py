@@ -68,7 +68,7 @@ def best_of(
         pipeline: what draws.
         prompts: what to generate; they go through the model together.
         candidates: 1 draws each prompt once and tells what the clip shows, where its joints can be checked.
-        foot_lock: remove the skating of planted feet.
+        foot_lock: remove the skating of planted feet, and let jumps that hang in the air come down.
 
     Raises:
         KinelexError: the number of candidates is out of range or the joints cannot be checked, or what the pipeline

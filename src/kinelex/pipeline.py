@@ -26,12 +26,14 @@ from kinelex.hub import load_model
 from kinelex.motion.features import joints_from_features
 from kinelex.motion.foot_lock import lock_feet
 from kinelex.motion.heading import facing, to_heading
+from kinelex.motion.landing import landed
 from kinelex.motion.motion import Motion, Segment
 from kinelex.motion.rigid import rigid_joints
 from kinelex.motion.splicing import resized, splice
 from kinelex.planning import Plan, make_plan
 from kinelex.prompts import MAX_SECONDS, MIN_SECONDS, Prompt
 from kinelex.search.grounding import Grounding, ground
+from kinelex.text.leaping import leaves_ground
 
 BATCH_SIZE = 32
 
@@ -74,7 +76,7 @@ class Pipeline:
             duration: seconds; None to estimate it from the text.
             segments: the phrases in their order; None to split the text.
             durations: seconds of each phrase; None to predict them.
-            foot_lock: remove the skating of planted feet.
+            foot_lock: remove the skating of planted feet, and let jumps that hang in the air come down.
 
         Raises:
             KinelexError: the prompt is empty or too long, or a duration out of range.
@@ -255,7 +257,8 @@ class Pipeline:
         made = self.motions(features, lengths, [()], foot_lock=False)[0]
         drawn = resized(torch.from_numpy(made.positions), recorded, skeleton)
         if foot_lock:
-            drawn = lock_feet(drawn, clip.fps, skeleton)
+            where = torch.full((len(drawn),), any(map(leaves_ground, texts)))
+            drawn = lock_feet(landed(drawn, clip.fps, skeleton, where), clip.fps, skeleton)
         positions = splice(recorded, drawn, gap.start, gap.end, gap.lead * step, gap.size, skeleton)
         return Motion(positions.numpy(), clip.fps, clip.skeleton, segments)
 
@@ -289,10 +292,25 @@ class Pipeline:
             joints = rigid_joints(joints_from_features(part, model.skeleton), model.skeleton)
             joints = to_heading(joints, facing(joints[:, :1], model.skeleton))
             if foot_lock:
-                joints = lock_feet(joints, model.skeleton.fps, model.skeleton)
+                fps = model.skeleton.fps
+                where = [_leaping(segments[row], joints, fps) for row in rows.tolist()]
+                down = [
+                    landed(clip, fps, model.skeleton, own) for clip, own in zip(joints, where, strict=True)
+                ]
+                joints = lock_feet(torch.stack(down), fps, model.skeleton)
             for row, positions in zip(rows.tolist(), joints.cpu().numpy(), strict=True):
                 motions[row] = Motion(positions, model.skeleton.fps, model.skeleton, segments[row])
         return [motions[row] for row in range(len(segments))]
+
+
+def _leaping(phrases: Sequence[Segment], joints: Tensor, fps: float) -> Tensor:
+    """(T,) bool: the frames of clips (B, T, J, 3) in which phrases leave the ground."""
+    time = (torch.arange(joints.shape[1], device=joints.device) + 0.5) / fps
+    where = torch.zeros_like(time, dtype=torch.bool)
+    for part in phrases:
+        if leaves_ground(part.text):
+            where |= (time >= part.start) & (time < part.end)
+    return where
 
 
 def _placed(segments: Sequence[Segment], start: float, end: float) -> tuple[Segment, ...]:

@@ -35,7 +35,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
     add_pipeline_options(parser)
     parser.add_argument(
-        "--no-foot-lock", action="store_true", help="keep planted feet as the model moves them"
+        "--no-foot-lock",
+        action="store_true",
+        help="keep planted feet, and jumps that hang in the air, as the model moves them",
     )
 
 
