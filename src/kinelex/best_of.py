@@ -88,10 +88,15 @@ def best_of(
     return first
 
 
-def check_candidates(pipeline: Pipeline, candidates: int) -> None:
-    """Raise KinelexError for a number out of range, or for several clips of joints that cannot be checked."""
+def check_number(candidates: int) -> None:
+    """Raise KinelexError for a number of candidates that is out of range."""
     if not 1 <= candidates <= MOST_CANDIDATES:
         raise KinelexError(f"best of {candidates} clips cannot be drawn; give 1 to {MOST_CANDIDATES}")
+
+
+def check_candidates(pipeline: Pipeline, candidates: int) -> None:
+    """Raise KinelexError for a number out of range, or for several clips of joints that cannot be checked."""
+    check_number(candidates)
     if candidates > 1 and not can_check(pipeline.model.skeleton):
         raise KinelexError(
             f"clips of the skeleton {pipeline.model.skeleton.name} cannot be checked; "

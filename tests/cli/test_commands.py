@@ -132,6 +132,14 @@ def test_the_help_of_train_names_the_recipes(capsys: pytest.CaptureFixture[str])
     assert "guided-cpu-debug" not in told
 
 
+def test_a_number_of_candidates_is_refused_before_a_model_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--best-of", "0", "--model", str(tmp_path / "no_such_model")]
+    assert main(["generate", "a person walks", "--output", str(tmp_path / "walk.npz"), *arguments]) == 2
+    assert "best of 0 clips" in capsys.readouterr().err
+
+
 def test_a_clip_that_shows_too_little_says_what_helps(
     model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,9 +68,10 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Generate one clip, or one for each line of --prompts."""
-    from kinelex.best_of import best_of
+    from kinelex.best_of import best_of, check_number
     from kinelex.pipeline import BATCH_SIZE
 
+    check_number(options.best_of)
     prompts = _prompts(options)
     outputs = [_expand(options.output, index) for index in range(len(prompts))]
     _check_distinct(outputs)

@@ -66,6 +66,7 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Validate the probes, run the suite, print both tables and write the document."""
+    from kinelex.best_of import check_number
     from kinelex.evaluation.probes.picture import draw_confusions
     from kinelex.evaluation.probes.recordings import load_recordings
     from kinelex.evaluation.probes.report import family_table, probe_document, validation_table
@@ -74,6 +75,7 @@ def run(options: argparse.Namespace) -> None:
     from kinelex.evaluation.provenance import versions, write_json
     from kinelex.hub.folder import model_identity
 
+    check_number(options.best_of)
     if options.seeds < 1:
         raise KinelexError(f"--seeds is {options.seeds}; give 1 or more")
     pairs = () if options.validate_only else _pairs(options.family)
