@@ -35,6 +35,7 @@ from kinelex.prompts import MAX_SECONDS, MIN_SECONDS, Prompt
 from kinelex.search.grounding import Grounding, ground
 from kinelex.text.leaping import leaves_ground
 
+_AROUND_LEAP = 0.5  # seconds by which a flight may begin before its phrase and end after it
 BATCH_SIZE = 32
 
 
@@ -257,7 +258,9 @@ class Pipeline:
         made = self.motions(features, lengths, [()], foot_lock=False)[0]
         drawn = resized(torch.from_numpy(made.positions), recorded, skeleton)
         if foot_lock:
-            where = torch.full((len(drawn),), any(map(leaves_ground, texts)))
+            first = gap.lead * step
+            where = _leaping(segments, len(drawn), clip.fps, (gap.start - first) / clip.fps)
+            where[:first] = where[first + gap.size :] = False
             drawn = lock_feet(landed(drawn, clip.fps, skeleton, where), clip.fps, skeleton)
         positions = splice(recorded, drawn, gap.start, gap.end, gap.lead * step, gap.size, skeleton)
         return Motion(positions.numpy(), clip.fps, clip.skeleton, segments)
@@ -293,7 +296,9 @@ class Pipeline:
             joints = to_heading(joints, facing(joints[:, :1], model.skeleton))
             if foot_lock:
                 fps = model.skeleton.fps
-                where = [_leaping(segments[row], joints, fps) for row in rows.tolist()]
+                where = [
+                    _leaping(segments[row], joints.shape[1], fps).to(joints.device) for row in rows.tolist()
+                ]
                 down = [
                     landed(clip, fps, model.skeleton, own) for clip, own in zip(joints, where, strict=True)
                 ]
@@ -303,13 +308,13 @@ class Pipeline:
         return [motions[row] for row in range(len(segments))]
 
 
-def _leaping(phrases: Sequence[Segment], joints: Tensor, fps: float) -> Tensor:
-    """(T,) bool: the frames of clips (B, T, J, 3) in which phrases leave the ground."""
-    time = (torch.arange(joints.shape[1], device=joints.device) + 0.5) / fps
-    where = torch.zeros_like(time, dtype=torch.bool)
+def _leaping(phrases: Sequence[Segment], frames: int, fps: float, start: float = 0.0) -> Tensor:
+    """(T,) bool: the frames from `start` seconds on in which, or close to which, phrases leave the ground."""
+    time = start + (torch.arange(frames) + 0.5) / fps
+    where = torch.zeros(frames, dtype=torch.bool)
     for part in phrases:
         if leaves_ground(part.text):
-            where |= (time >= part.start) & (time < part.end)
+            where |= (time >= part.start - _AROUND_LEAP) & (time < part.end + _AROUND_LEAP)
     return where
 
 

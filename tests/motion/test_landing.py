@@ -82,3 +82,15 @@ def test_what_does_not_float_or_is_not_looked_at_stays_as_it_is() -> None:
             assert landed(joints, each.motion.fps, HUMANML3D, everywhere(joints)) is joints
     hangs = body_at(hanging(0.5, fps=20.0))
     assert landed(hangs, 20.0, HUMANML3D, ~everywhere(hangs)) is hangs
+
+
+def test_a_flight_that_is_longer_than_where_one_looks_stays() -> None:
+    climbs_and_jumps = body_at(
+        torch.cat((torch.zeros(20), torch.linspace(0, 0.6, 40), torch.full((40,), 0.8)))
+    )
+    where = everywhere(climbs_and_jumps)
+    where[:50] = False
+    assert torch.equal(landed(climbs_and_jumps, 20.0, HUMANML3D, where), climbs_and_jumps)
+    assert not torch.equal(
+        landed(climbs_and_jumps, 20.0, HUMANML3D, everywhere(climbs_and_jumps)), climbs_and_jumps
+    )

@@ -65,7 +65,7 @@ def save_model(
         folder: where to.
         card: goes into README.md and config.yaml.
         text_encoder: where the model's text encoder lies already, seen from the folder, if not in it: then it is not
-            written, but its files are hashed too.
+            written, and its files are hashed too, unless the path is absolute.
         dtype: precision of the stored weights; normaliser and whitening stay float32.
 
     Raises:

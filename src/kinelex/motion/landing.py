@@ -15,17 +15,18 @@ from kinelex.motion.flight import GRAVITY, floating
 from kinelex.motion.skeleton import Skeleton
 
 _TOUCHES = 0.03  # metres of the lowest joint at which it is as good as on the ground
-_JUMP = 0.2  # metres from a low to a high, from which on a rise is a jump of its own
+_JUMP = 0.2  # metres from a low to a high; bodies that hang sway by less
 
 
 def landed(positions: Tensor, fps: float, skeleton: Skeleton, where: Tensor) -> Tensor:
-    """Turn flights in which a body floats into jumps: each of its rises is one, and between them it stands.
+    """Turn flights in which a body floats into jumps: each of its high rises is one, and between them it stands.
 
-    Only the height of the whole body changes, and only downwards; jumps that come down by themselves stay as they are.
+    Only the height of the whole body changes, and only downwards. Flights without floating stay as they are, and so do
+    those that are longer than where one looks: who climbs stairs before a jump is not to be pulled down from them.
 
     Args:
         positions: (T, J, 3) joints in metres, Y up, the root first.
-        where: (T,) bool, the frames in which to look; a flight is changed as a whole.
+        where: (T,) bool, the frames in which to look.
 
     Returns:
         (T, J, 3).
@@ -37,6 +38,8 @@ def landed(positions: Tensor, fps: float, skeleton: Skeleton, where: Tensor) -> 
     flights, drop = run_ids(clearance > _TOUCHES), torch.zeros_like(clearance)
     for number in flights[afloat].unique().tolist():
         frames = (flights == number).nonzero()[:, 0]
+        if not bool(where[frames].all()):
+            continue
         height = clearance[frames].cpu().double().numpy()
         drop[frames] = torch.from_numpy(height - jumped(height, fps)).to(drop)
     lowered = positions.clone()
@@ -45,7 +48,7 @@ def landed(positions: Tensor, fps: float, skeleton: Skeleton, where: Tensor) -> 
 
 
 def jumped(height: NDArray[np.float64], fps: float) -> NDArray[np.float64]:
-    """(N,) heights of somebody who jumps as high and as often as `height` (N,) rises, in metres above the ground.
+    """(N,) heights of somebody who jumps wherever `height` (N,) rises by 0.2 m, as high as it rises there, in metres.
 
     There is one jump at least. A jump is a parabola under gravity with its highest point where the rise has it, or as
     near as it fits into the N frames; it is never higher than `height`.

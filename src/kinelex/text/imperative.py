@@ -36,9 +36,10 @@ _FORBIDS = {"don't": "does not", "don’t": "does not", "dont": "does not", "nev
 
 def described(text: str) -> str:
     """A command as the description of somebody who follows it, a request as what it asks for; other texts unchanged."""
-    text = in_a_row(_PLEASE.sub("", text))
-    wish = wished(text)
-    return wish.text if wish.tells else _followed(wish.subject, wish.text) or wish.text
+    asked = in_a_row(_PLEASE.sub("", text))
+    wish = wished(asked)
+    told = wish.text if wish.tells else _followed(wish.subject, wish.text) or wish.text
+    return in_a_row(text) if told == asked else told
 
 
 def _followed(subject: str, text: str) -> str:

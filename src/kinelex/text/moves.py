@@ -8,8 +8,8 @@ from kinelex.text.inflection import third_person
 from kinelex.text.verbs import ALSO_NOUNS, VERBS
 
 MOVE_WORDS = (
-    "backflip burpee capoeira curtsy frontflip handspring handstand headbutt headspin headstand jack moonwalk "
-    "pirouette plank pushup push-up roundhouse situp sit-up tap-dance uppercut"
+    "backflip burpee capoeira curtsy frontflip handshake handspring handstand headbutt headspin headstand hook jack "
+    "moonwalk pirouette plank pushup push-up roundhouse serve situp sit-up tap-dance uppercut workout"
 )
 MOVES = frozenset(MOVE_WORDS.split()) | (VERBS - ALSO_NOUNS)
 _MODIFIERS = 3  # at most so many words before what is done: "a big high left kick"
@@ -18,6 +18,13 @@ _HOW_MANY = re.compile(r"(?:an?|the|one|some|another|two|three|four|five|\d{1,2}
 # Behind these comes something else than what is done.
 _END_WORDS = "a an the and or but of with to in on at for from by like while that"
 _ENDS_NAME = frozenset(_END_WORDS.split())
+# Behind these words a movement goes on ("a kick with ..."); other words name it ("a punch combo").
+_GO_ON_WORDS = (
+    "to in on at with from over around across forward forwards backward backwards back up down left right"
+)
+_GOES_ON = frozenset(_GO_ON_WORDS.split()) | frozenset(
+    ("using", "while", "twice", "once", "as", "like", "off")
+)
 _YOURS = {"your": "their", "yourself": "themselves", "yours": "theirs"}
 
 
@@ -37,13 +44,15 @@ def shown(thing: str, somebody: str) -> str:
     """
     words = [_YOURS.get(word.lower(), word) for word in thing.split()]
     if words and words[0].lower() in _DOING:
-        return " ".join((somebody, *words))
+        named = len(words) > 1 and words[1].lower().removesuffix("s") in MOVES
+        return " ".join((somebody, "does", *words) if named else (somebody, *words))
     if len(words) < 2 or not _HOW_MANY.match(words[0]):
         return ""
     move = _move(words)
     if move < 0:
         return _somebody_else(words)
-    if move == 1 and words[0].lower() in _ONE and words[1].lower() in VERBS and "and" not in words:
+    alone = len(words) == 2 or words[2].lower() in _GOES_ON
+    if move == 1 and words[0].lower() in _ONE and words[1].lower() in VERBS and alone and "and" not in words:
         return " ".join((somebody, third_person(words[1].lower()), *words[2:]))
     return " ".join((somebody, "does", *words))
 

@@ -39,8 +39,8 @@ _WISH = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _THING = re.compile(
-    rf"{_ASKED}(?:(?:(?:{_POLITE})?(?:generate|animate|render|simulate|(?:show|give|make|draw) (?:me|us))|{_WANTED}) "
-    rf"(?:{_ONLY_CLIP})?|{_ONLY_CLIP})(?P<thing>[^,.!?;\n]+)(?P<others>.*)",
+    rf"{_ASKED}(?:(?:(?:{_POLITE})?(?:{_MADE})|{_WANTED}) (?:{_ONLY_CLIP})?|(?:(?:{_POLITE})?make )?{_ONLY_CLIP})"
+    r"(?P<thing>[^,.!?;\n]+)(?P<others>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _CYCLE = re.compile(
@@ -62,9 +62,9 @@ _LATER_DUTY = re.compile(
 _RELATIVE = re.compile(r"(?:who|that|which)(?:(?: is|'s|’s) (?=\w+ing\b)| (?!is\b|are\b))", re.IGNORECASE)
 _BIDDEN = re.compile(r"(?:to )?(?P<bidden>(?:\w+ly )?(?P<verb>[\w’']+).*)", re.DOTALL)
 _ARROW = re.compile(r"\s*(?:->|-->|=>|→|⇒|(?<=[a-z])\s*>\s*(?=[a-z]))\s*", re.IGNORECASE)
-_ORDINAL = r"(?:second|third|fourth|fifth|last)(?:ly)?,\s+"
-_OPENING_ORDINAL = re.compile(rf"(?<=[.;!?]\s){_ORDINAL}", re.IGNORECASE)
-_LISTED_ORDINAL = re.compile(rf",\s+{_ORDINAL}", re.IGNORECASE)
+_ORDINAL = re.compile(
+    r"(?P<before>,\s+|(?<=[.;!?]\s))(?:second|third|fourth|fifth|last)(?:ly)?,\s+(?P<verb>\w+)", re.IGNORECASE
+)
 _NUMBER = re.compile(r"(?:^|(?<=[\s,;.]))\(?\d{1,2}[.)]\s+(?=[a-z])", re.IGNORECASE)
 
 
@@ -144,8 +144,15 @@ def in_a_row(text: str) -> str:
     # Two different verbs may be one movement: "duck walk".
     if (len(verbs) > 2 or len(verbs) > len(set(verbs))) and VERBS.issuperset(verbs):
         return ", then ".join(verbs)
-    text = _LISTED_ORDINAL.sub(", then ", _OPENING_ORDINAL.sub("next, ", text))
+    text = _ORDINAL.sub(_next, text)
     steps = [step.strip(" ,;.\n") for step in _NUMBER.split(text)]
     if len(steps) > 1 and not steps[0]:
         text = ", then ".join(filter(None, steps))
     return _ARROW.sub(", then ", text)
+
+
+def _next(ordinal: re.Match[str]) -> str:
+    """ "..., second, jump" as "..., then jump", and "second, jump" at the start of a sentence as "next, jump"."""
+    if ordinal["verb"].lower() not in VERBS | _THIRD_PERSONS:
+        return ordinal[0]
+    return f"{', then' if ordinal['before'] else 'next,'} {ordinal['verb']}"
