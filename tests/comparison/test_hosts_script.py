@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from debug_runs import ROOT, debug_run
-from kinelex.text.encoders import minilm_folder
+from kinelex.text.encoder_files import minilm_folder
 
 HOSTS = ("mdm", "mmm")  # one that diffuses and one that has a tokenizer
 

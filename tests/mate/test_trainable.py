@@ -14,7 +14,8 @@ from transformers import AutoModel, AutoTokenizer
 from kinelex.errors import KinelexError
 from kinelex.mate.card import EncoderCard
 from kinelex.mate.trainable import TrainableEncoder, TrainedPart
-from kinelex.text.encoders import MINILM, TextEncoder
+from kinelex.text.encoder_files import MINILM
+from kinelex.text.encoders import TextEncoder
 from kinelex.text.whole_words import word_pieces, word_vectors
 from tiny_encoders import FAMILIES, VOCABULARY, random_encoder
 

@@ -167,7 +167,7 @@ def test_minilm_without_its_wheel_names_the_extra(monkeypatch) -> None:
 @needs_minilm
 def test_minilm_agrees_with_sentence_transformers(tmp_path: Path) -> None:
     library = pytest.importorskip("sentence_transformers")
-    from kinelex.text.encoders import minilm_folder
+    from kinelex.text.encoder_files import minilm_folder
 
     texts = [
         "a person walks forward slowly",

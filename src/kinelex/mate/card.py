@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import yaml
 
 from kinelex.mate.trainable import TrainedPart
-from kinelex.text.encoders import CLIP_FAMILY, TextEncoder
+from kinelex.text.encoder_files import CLIP_FAMILY
+from kinelex.text.encoders import TextEncoder
 
 _TRAINED = {
     "none": "Nothing was trained: every parameter is the base model's.",
