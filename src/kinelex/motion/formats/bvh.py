@@ -130,8 +130,13 @@ def _parse(content: bytes, path: Path) -> tuple[_Hierarchy, NDArray[np.float64],
 
 def _text(content: bytes) -> str:
     """What a file says, whatever marks its encoding and ends its lines."""
-    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    text = content.decode("utf-16" if utf16 else "utf-8-sig", errors="replace")
+    # The mark of UTF-32 begins with that of UTF-16, so the longer is looked for first.
+    marks = {
+        "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+        "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+    }
+    encoding = next((name for name, mark in marks.items() if content.startswith(mark)), "utf-8-sig")
+    text = content.decode(encoding, errors="replace")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
