@@ -109,10 +109,11 @@ def test_what_cannot_be_used_is_reported_and_the_rest_is_made(
 ) -> None:
     broken = {
         "truncated": recording(300), "nan": recording(300), "slow": recording(300), "smplx": recording(300),
-        "short": recording(300), "sound": recording(300),
+        "rateless": recording(300), "short": recording(300), "sound": recording(300),
     }  # fmt: skip
     broken["nan"]["poses"][96] = np.nan
     broken["slow"]["mocap_framerate"] = np.array(15.0)
+    broken["rateless"]["mocap_framerate"] = np.array(1e9)
     broken["smplx"]["poses"] = np.zeros((300, 165))
     for name, arrays in broken.items():
         world.recorded(f"CMU/01/{name}_poses", arrays)
@@ -131,6 +132,7 @@ def test_what_cannot_be_used_is_reported_and_the_rest_is_made(
     rows = {line.split(",")[0]: line for line in report.splitlines()}
     for name, reason in {
         "truncated": "not a readable .npz file", "nan": "NaN or infinite poses", "slow": "15 frames a second",
+        "rateless": "says 1e+09 frames a second",
         "smplx": "SMPL+H G", "short": "not in the recording of 50", "gone_poses": "unpack this sub-data-set",
     }.items():  # fmt: skip
         assert reason in rows[name]

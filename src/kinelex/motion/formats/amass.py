@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kinelex.errors import KinelexError
 from kinelex.motion.formats.array_file import one_number, read_archive, real_numbers
+from kinelex.motion.limits import FASTEST, SLOWEST, is_frame_rate
 from kinelex.motion.smplh import SMPLH_JOINTS
 
 _ARRAYS = ("poses", "trans", "betas", "gender", "mocap_framerate")
@@ -45,7 +46,8 @@ def read_amass(path: Path) -> AmassRecording:
     """Read a recording; NaN poses are kept.
 
     Raises:
-        KinelexError: damaged, arrays are missing or misshapen, or poses of another body model.
+        KinelexError: damaged, arrays are missing or misshapen, a rate that no recording has, or poses of another body
+            model.
     """
     arrays = read_archive(path, _ARRAYS)
     missing = [name for name in _ARRAYS if name not in arrays]
@@ -63,6 +65,11 @@ def read_amass(path: Path) -> AmassRecording:
             f"{betas.shape}; get the file again"
         )
     fps = one_number(arrays["mocap_framerate"], f"{path}: mocap_framerate")
+    if not is_frame_rate(fps):
+        raise KinelexError(
+            f"{path} says {fps:g} frames a second, which is no recording's rate ({SLOWEST:g} to {FASTEST:g}); "
+            "get the file again"
+        )
     return AmassRecording(poses, translations, betas, _gender(arrays["gender"], path), fps)
 
 
