@@ -59,7 +59,11 @@ def add_parser(commands: Any) -> None:
         metavar="METRES",
         help="metres of one unit of a bvh or fbx file, where its size does not tell (0.3048 for feet)",
     )
-    parser.add_argument("--asf", metavar="FILE", help="skeleton of an amc file (default: the one beside it)")
+    parser.add_argument(
+        "--asf",
+        metavar="FILE",
+        help="skeleton of an amc file (default: the one beside it), or the recorded one of a cgspeed bvh",
+    )
     parser.add_argument(
         "--keep-placement",
         action="store_true",

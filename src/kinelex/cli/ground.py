@@ -26,8 +26,8 @@ alignment learnt; the best are printed with start and end in seconds and their c
 line and ranks them by how well they say what the clip, or the part --between, does.
 Something is always found: the cosine ranks windows and hardly says whether the phrase happens at all. Where the phrase
 is about what kinelex check knows (sides, turns, steps, counts), ask that.
-The model must have been trained with alignment, as the bundled one and those of the recipes segmo-... and
-guided-cpu were."""
+The model must have been trained with alignment, as the bundled one and those of the recipes segmo-...,
+guided-cpu, bundled, small and finetune were."""
 
 
 def add_parser(commands: Any) -> None:

@@ -22,9 +22,10 @@ DESCRIPTION = """Turn a corpus of motion files and captions into a store for tra
   kinelex prepare compose --source stores/bandai --source stores/cmu --output stores/composed --count 2000
   kinelex prepare describe --source stores/bandai --source stores/cmu --output stores/described
 
-`folder` takes any directory of BVH, FBX, AMC or npy files with a captions.csv (file,caption[,start,end]) or a
-.txt of the same name beside each file, one caption a line; npz clips of Kinelex bring their phrases. AMC
-files do not say how fast they were recorded: 120 frames a second are assumed, unless --recorded-at says otherwise.
+`folder` takes any directory of BVH, FBX, AMC, npy or DeepMimic json files with a captions.csv
+(file,caption[,start,end]) or a .txt of the same name beside each file, one caption a line; npz clips of Kinelex bring
+their phrases. AMC files do not say how fast they were recorded: 120 frames a second are assumed, unless --recorded-at
+says otherwise.
 `humanml3d` and `kit` take a folder laid out as published (texts, new_joint_vecs or new_joints, train.txt, val.txt,
 test.txt); with --amass, HumanML3D is made from AMASS recordings, SMPL-H body models and HumanML3D's repository
 (docs/official-data.md), and a run that was killed goes on when it is typed again. `compose` joins clips of finished

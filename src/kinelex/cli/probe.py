@@ -34,8 +34,8 @@ DESCRIPTION = """Probe which words a model obeys.
 The suite holds pairs of sentences that differ in one word ("raises the left hand", "raises the right hand").
 Both are generated, and geometry alone decides whether each did what it says: how far the pelvis turned, which
 wrist went up, how often both feet left the ground. A pair is right when both of its members are.
-Before that, every probe is asked about recordings with labels that it was not made on; its accuracy is printed, and
-one below 0.95 on any answer does not score the model.
+Before that, every probe is asked about recordings with labels that its limits were not set on; its accuracy is
+printed, and one below 0.95 on any answer does not score the model.
 With --best-of N the same probes choose among N clips before they judge: that tells what `kinelex generate --best-of N`
 delivers, not how well the model knows the words."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DESCRIPTION = """Train a generator (tokenizer, transformers, length estimator), an evaluator, a retrieval model or
 an enhanced text encoder.
 
-  kinelex train finetune --store stores/mine --output runs/tuned     the bundled model learns your motion, half an hour
+  kinelex train finetune --store stores/mine --output runs/tuned     the bundled model learns your motion, an hour
   kinelex train cpu --store stores/mine --output runs/mine           from nothing, hours on two cores
   kinelex train compact --store stores/a --store stores/b --output runs/compact --device cuda
   kinelex train cpu-debug --store stores/mine --output runs/try      seconds, to see that everything works
@@ -36,7 +36,7 @@ starts from the bundled model, with `--set start.model=runs/other/model` from an
 A stopped or killed training goes on where it was when the same command is given again. The finished model lies in
 OUTPUT/model, ready for `kinelex generate --model OUTPUT/model`; so does every other finished model.
 
-The recipes, of which each has a twin NAME-debug that takes seconds:
+The recipes; those that others build on have a twin NAME-debug that takes a minute at most:
 """
 RECIPES = Path(__file__).parents[1] / "recipes"
 
@@ -82,7 +82,7 @@ def _recipes() -> str:
             textwrap.fill(
                 ", ".join(names), 110, break_on_hyphens=False, initial_indent="  ", subsequent_indent="  "
             ),
-            f"Their keys are explained in the files of {RECIPES}.",
+            f"They lie in {RECIPES}, each with a word on what it is for.",
         )
     )
 
