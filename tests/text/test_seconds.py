@@ -22,6 +22,15 @@ from kinelex.text.segmenter import segment
         ("a person jogs, for half a minute", "a person jogs", 30.0),
         ("a person walks for a couple of seconds", "a person walks", 2.0),
         ("A person walks FOR 3 full seconds", "A person walks", 3.0),
+        ("a person walks for twelve seconds", "a person walks", 12.0),
+        ("a person walks for twenty-five seconds", "a person walks", 25.0),
+        ("a person walks for sixty two seconds", "a person walks", 62.0),
+        ("a person walks for .5 seconds", "a person walks", 0.5),
+        ("a person walks for 2,5 seconds", "a person walks", 2.5),
+        ("a person walks for 500 ms", "a person walks", 0.5),
+        ("a person walks for 1 minute and 5 seconds", "a person walks", 65.0),
+        ("a person walks for a minute, twenty seconds", "a person walks", 80.0),
+        ("For 6 seconds, a person walks", "a person walks", 6.0),
     ],
 )
 def test_what_names_its_seconds(phrase: str, text: str, seconds: float) -> None:
@@ -40,6 +49,7 @@ def test_what_names_its_seconds(phrase: str, text: str, seconds: float) -> None:
         "a person waits for a second person",
         "a person gets ready for one second kick",
         "a person turns in 3 seconds",
+        "a person walks for 3, 2 or 1 steps",
         "for 3 seconds",
     ],
 )
@@ -57,6 +67,7 @@ def test_what_does_not(phrase: str) -> None:
         ),
         ("a person sits down after walking for 3 seconds", [("walks", 3.0), ("sits down", None)]),
         ("a person waves for a second and stops", [("waves", 1.0), ("stops", None)]),
+        ("for 6 seconds, a person walks, then waves for 2 seconds", [("walks", 6.0), ("waves", 2.0)]),
         ("a person walks for 4 seconds while waving for 2 seconds", [("walks while waving", 4.0)]),
     ],
 )

@@ -297,6 +297,10 @@ def _check_texts(texts: Sequence[str]) -> None:
     for number, text in enumerate(texts):
         if not text.strip():
             raise KinelexError(f"text {number + 1} of {len(texts)} is empty; write what the person does")
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise KinelexError(
+                f"text {number + 1} of {len(texts)} holds bytes that are no UTF-8; type it in UTF-8"
+            )
 
 
 def _unique(texts: Sequence[str]) -> tuple[list[str], list[int]]:

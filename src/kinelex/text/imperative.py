@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from kinelex.text.inflection import third_person
 from kinelex.text.lemmas import PUNCTUATION, UNIT
+from kinelex.text.punctuation import evened
 from kinelex.text.verbs import ALSO_NOUNS, VERBS
 from kinelex.text.wishes import in_a_row, wished
 
@@ -36,6 +37,7 @@ _FORBIDS = {"don't": "does not", "don’t": "does not", "dont": "does not", "nev
 
 def described(text: str) -> str:
     """A command as the description of somebody who follows it, a request as what it asks for; other texts unchanged."""
+    text = evened(text)
     asked = in_a_row(_PLEASE.sub("", text))
     wish = wished(asked)
     told = wish.text if wish.tells else _followed(wish.subject, wish.text) or wish.text

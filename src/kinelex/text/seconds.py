@@ -6,15 +6,27 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_NUMBERS = {"a": 1.0, "half a": 0.5, "a couple of": 2.0} | {
-    word: float(number) for number, word in enumerate(_WORDS, start=1)
+_WORDS = (
+    "one two three four five six seven eight nine ten "
+    "eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+)
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty")
+_SINGLE = {word: float(number) for number, word in enumerate(_WORDS.split(), start=1)}
+_NUMBERS = {"a": 1.0, "half a": 0.5, "a couple of": 2.0, **_SINGLE}
+_NUMBERS |= {ten: 10.0 * place for place, ten in enumerate(_TENS, start=2)}
+_NUMBERS |= {
+    f"{ten}{joint}{one}": _NUMBERS[ten] + _SINGLE[one]
+    for ten in _TENS
+    for joint in "- "
+    for one in list(_SINGLE)[:9]
 }
-_UNITS = {"s": 1.0, "m": 60.0}
+_UNITS = {"s": 1.0, "m": 60.0, "milli": 0.001}
+_NUMBER = rf"\d*[.,]\d+|\d+|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))}"
 _SECONDS = re.compile(
-    r",?\s+for\s+(?:about |around |roughly |exactly )?"
-    rf"(?P<number>\d+(?:\.\d+)?|{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})"
-    r"(?P<half> and a half)?(?: ?| full | whole |-)(?P<unit>s|secs?|seconds?|mins?|minutes?)\b(?P<more> and a half)?",
+    r"(?:\A|,?\s+)for\s+(?:about |around |roughly |exactly )?"
+    rf"(?P<number>{_NUMBER})(?P<half> and a half)?(?: ?| full | whole |-)"
+    r"(?P<unit>ms|milliseconds?|s|secs?|seconds?|mins?|minutes?)\b"
+    rf"(?P<more> and a half|(?:,| and|, and)? (?P<rest>{_NUMBER})(?: |-)?(?:s|secs?|seconds?)\b)?",
     re.IGNORECASE,
 )
 # What may follow "for a second", else it is the second one of something: "for a second time".
@@ -59,7 +71,7 @@ def without_seconds(sentence: str) -> str:
     for match in _named(sentence):
         kept += sentence[end : match.start()]
         end = match.end()
-    return kept + sentence[end:]
+    return (kept + sentence[end:]).lstrip(" ,") if end else sentence
 
 
 def _named(sentence: str) -> list[re.Match[str]]:
@@ -73,11 +85,15 @@ def _named(sentence: str) -> list[re.Match[str]]:
 
 
 def _amount(match: re.Match[str]) -> float:
-    number = match["number"].lower()
-    amount = _NUMBERS[number] if number in _NUMBERS else float(number)
-    if match["half"] or match["more"]:
-        amount += 0.5
-    return amount * _UNITS[match["unit"][0].lower()]
+    unit = match["unit"].lower()
+    scale = _UNITS["milli" if unit.startswith(("ms", "milli")) else unit[0]]
+    rest = _number(match["rest"]) if match["rest"] else 0.0
+    half = match["half"] or (match["more"] and not match["rest"])
+    return (_number(match["number"]) + (0.5 if half else 0.0)) * scale + rest
+
+
+def _number(written: str) -> float:
+    return _NUMBERS.get(written.lower()) or float(written.replace(",", "."))
 
 
 def _unmarked(phrase: str, amounts: Mapping[str, float]) -> Timed:
@@ -85,4 +101,4 @@ def _unmarked(phrase: str, amounts: Mapping[str, float]) -> Timed:
     found = [mark for mark in amounts if re.search(rf"\b{mark}\b", phrase)]
     for mark in found:
         phrase = re.sub(rf"\s*\b{mark}\b", "", phrase)
-    return Timed(phrase.strip(), max(amounts[mark] for mark in found) if found else None)
+    return Timed(phrase.strip(" ,"), max(amounts[mark] for mark in found) if found else None)
