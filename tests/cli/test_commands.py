@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kinelex.cli import main
-from kinelex.motion.motion import Motion
+from kinelex.motion.motion import Motion, Segment
 from tiny_encoders import write_encoder
 
 CLIP = Path(__file__).parents[1] / "data" / "012314_joints.npy"
@@ -156,7 +156,7 @@ def test_a_clip_that_shows_too_little_says_what_helps(
 
 def test_generate_a_file_of_prompts(model_folder: Path, tmp_path: Path) -> None:
     prompts = tmp_path / "prompts.txt"
-    prompts.write_text("a person walks\n\na person runs\na person jumps\n")
+    prompts.write_bytes(b"\xef\xbb\xbf# moves\r\na person walks\r\n\r\na person runs\r\na person jumps\r\n")
     pattern = str(tmp_path / "clips" / "{index:02d}.npz")
     assert (
         main(["generate", "--prompts", str(prompts), "--model", str(model_folder), "--output", pattern]) == 0
@@ -230,6 +230,11 @@ def test_edit_keeps_the_clip_but_for_a_part(
         (["edit", str(CLIP), "--between", "1:2", "--output", "x.npz"], "give a text"),
         (["edit", str(CLIP), "a person walks", "--between", "7:99", "--output", "x.npz"], "8.50 s"),
         (["edit", str(CLIP), "a person walks", "--between", "soon", "--output", "x.npz"], "1.5:3"),
+        (["edit", str(CLIP), "a person walks", "--between", "8.5:8.6", "--output", "x.npz"], "8.50 s"),
+        (["generate", "a person walks \udce9", "--output", "x.npz"], "type it in UTF-8"),
+        (["generate", "a person walks", "--output", "x{index.y}.npz"], "only {index} may stand in braces"),
+        (["generate", "a person walks", "--output", "x{index[0]}.npz"], "only {index} may stand in braces"),
+        (["prepare", "folder", "--source", ".", "--output", "o", "--max-seconds", "inf"], "min <= max"),
         (["edit", str(CLIP), "--extend", "--output", "x.npz"], "what happens next"),
         (["edit", str(CLIP), "a person walks", "--between", "1:2", "--duration", "-3", "--output", "x.npz"],
          "duration is -3"),
@@ -302,6 +307,9 @@ def test_convert_takes_the_unit_and_the_skeleton_that_it_is_told(
     feet.write_text(in_feet(feet.read_text()))
     assert main(["convert", str(feet), str(made)]) == 2
     assert "--recorded-in" in capsys.readouterr().err
+    for length in ("0", "-1", "1e-30", "nan", "inf"):
+        assert main(["convert", str(feet), str(made), "--recorded-in", length]) == 2
+        assert "metres long; give 1e-06 to 1000" in capsys.readouterr().err
     assert main(["convert", str(feet), str(made), "--recorded-in", "0.3048"]) == 0
     assert np.abs(Motion.load(made).positions - whole).max() < 0.01
     (tmp_path / "take.amc").write_bytes((clips / "cmu_08_01.amc").read_bytes())
@@ -345,6 +353,29 @@ def test_inspect_shows_the_facts(capsys: pytest.CaptureFixture[str]) -> None:
     assert "170" in shown
     assert "8.50 s" in shown
     assert "skating" in shown
+
+
+def test_inspect_shows_what_phrases_and_names_have_in_brackets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = Motion.load(CLIP)
+    clip.with_segments([Segment("a [/bold] b", 0.0, 8.5)]).save(tmp_path / "clip.npz")
+    assert main(["inspect", str(tmp_path / "clip.npz")]) == 0
+    assert "a [/bold] b" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [["edit", "--extend"], ["describe"]])
+def test_a_clip_is_not_written_over_by_what_is_made_of_it(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    take = tmp_path / "take.npz"
+    Motion.load(CLIP).save(take)
+    before = take.read_bytes()
+    text = ["a person waves"] if command[0] == "edit" else []
+    other = tmp_path / "elsewhere" / ".." / "take.npz"
+    assert main([command[0], str(take), *text, *command[1:], "--output", str(other)]) == 2
+    assert "would be lost" in capsys.readouterr().err
+    assert take.read_bytes() == before
 
 
 @pytest.mark.parametrize("command", ["generate", "edit", "convert", "inspect", "prepare", "train", "import"])

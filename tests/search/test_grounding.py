@@ -124,13 +124,13 @@ def test_the_command_prints_windows_json_and_a_picture(
     save_model(aligned, tmp_path / "model", ModelCard("aligned", "MIT", "# aligned"), dtype=torch.float32)
     recorded_motion().save(tmp_path / "clip.npz")
     clip, folder = str(tmp_path / "clip.npz"), str(tmp_path / "model")
-    command = ["ground", clip, "a person bends", "--model", folder]
+    command = ["ground", clip, "a person $bends_{$", "--model", folder]
     assert main([*command, "--json", "--picture", str(tmp_path / "similarity.png")]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [set(row) for row in rows] == [{"start", "end", "score"}] * 3
     assert rows[0]["score"] >= rows[1]["score"]
     assert (tmp_path / "similarity.png").read_bytes().startswith(b"\x89PNG")
-    (tmp_path / "phrases.txt").write_text("a person walks\n\na person bends\n")
+    (tmp_path / "phrases.txt").write_text("\ufeff# moves\na person walks\n\na person bends\n", "utf-8")
     assert main(["ground", clip, "--choose", str(tmp_path / "phrases.txt"), "--model", folder]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
     assert main(["ground", clip, "--model", folder]) == 2

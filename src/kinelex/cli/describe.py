@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinelex.atomic import atomic_path
-from kinelex.cli.options import add_command
+from kinelex.cli.options import add_command, refuse_own_input
 from kinelex.errors import KinelexError
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ def _check(options: argparse.Namespace) -> None:
             raise KinelexError(f"{output} holds one clip; give one, or a name that ends in {TABLE}")
         from kinelex.motion.formats import check_writable
 
+        refuse_own_input(options.clips[0], [output])
         check_writable(output)
     elif output.exists() and not options.force:
         raise KinelexError(f"{output} exists, and its captions would be lost; add --force to replace them")

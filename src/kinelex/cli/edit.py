@@ -12,6 +12,7 @@ from kinelex.cli.options import (
     add_rig_options,
     check_outputs,
     load_pipeline,
+    refuse_own_input,
     save_clip,
     seconds_between,
 )
@@ -63,6 +64,7 @@ def run(options: argparse.Namespace) -> None:
 
     if options.extend and options.text is None:
         raise KinelexError('--extend needs a text that says what happens next, as in "a person waves"')
+    refuse_own_input(options.clip, options.output)
     check_outputs(options.output, options)
     clip = Motion.load(options.clip)
     save_clip(_edited(clip, load_pipeline(options), options), options.output, options)

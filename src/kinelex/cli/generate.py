@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kinelex.cli.lines import sentences_in
 from kinelex.cli.options import (
     add_best_of_option,
     add_command,
@@ -108,7 +109,7 @@ def _prompts(options: argparse.Namespace) -> list[Prompt]:
         return [Prompt(options.text, options.seed, options.duration, phrases, durations, **timing)]
     if options.durations is not None:
         raise KinelexError("--durations is of one clip's phrases; it does not go with --prompts")
-    lines = _read_lines(options.prompts)
+    lines = sentences_in(options.prompts)
     return [
         Prompt(line, options.seed + index, options.duration, **timing) for index, line in enumerate(lines)
     ]
@@ -123,24 +124,10 @@ def _seconds(written: str | None) -> tuple[float, ...] | None:
         raise KinelexError(f'--durations {written!r} is no list of seconds; write "2, 1.5"') from error
 
 
-def _read_lines(path: Path) -> list[str]:
-    try:
-        lines = [
-            line.strip()
-            for line in path.read_text(encoding="utf-8").splitlines()
-            if line.strip() and not line.lstrip().startswith("#")
-        ]
-    except (OSError, UnicodeDecodeError) as error:
-        raise KinelexError(f"cannot read prompts from {path}: {error}; give a UTF-8 text file") from error
-    if not lines:
-        raise KinelexError(f"{path} has no prompts; write one a line")
-    return lines
-
-
 def _expand(templates: list[str], index: int) -> list[str]:
     try:
         return [template.format(index=index) for template in templates]
-    except (KeyError, IndexError, ValueError) as error:
+    except (KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
         raise KinelexError(
             f"--output {templates}: only {{index}} may stand in braces, as in clips/{{index:03d}}.glb"
         ) from error

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kinelex.cli.lines import sentences_in
 from kinelex.cli.options import add_command, seconds_between
 from kinelex.errors import KinelexError
 
@@ -91,12 +92,8 @@ def _ground(model: MotionModel, motion: Motion, options: argparse.Namespace) -> 
 def _choose(model: MotionModel, motion: Motion, options: argparse.Namespace) -> None:
     from kinelex.search.grounding import describe
 
-    try:
-        lines = options.choose.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise KinelexError(f"cannot read {options.choose}: {error}; give a text file in UTF-8") from error
     start, end = seconds_between(options.between or ":", motion.seconds)
-    ranked = describe(model, motion, [line.strip() for line in lines if line.strip()], start, end)
+    ranked = describe(model, motion, sentences_in(options.choose), start, end)
     if options.json:
         print(json.dumps([{"text": text, "score": score} for text, score in ranked]))
         return

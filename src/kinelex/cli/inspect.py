@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from kinelex.cli.options import add_command
@@ -35,14 +36,14 @@ def run(options: argparse.Namespace) -> None:
     from kinelex.motion.motion import Motion
 
     motion = Motion.load(options.file, fps=FILE_RATE)
-    table = Table(title=options.file, show_header=False)
+    table = Table(title=escape(options.file), show_header=False)
     table.add_row("frames", str(len(motion)))
     table.add_row("duration", f"{motion.seconds:.2f} s at {motion.fps:g} fps")
     table.add_row("skeleton", motion.skeleton.name)
     for take in _takes(Path(options.file)):
-        table.add_row("take", f"{take.name}, {take.seconds:.2f} s")
+        table.add_row("take", f"{escape(take.name)}, {take.seconds:.2f} s")
     for segment in motion.segments:
-        table.add_row(f"{segment.start:.2f} - {segment.end:.2f} s", segment.text)
+        table.add_row(f"{segment.start:.2f} - {segment.end:.2f} s", escape(segment.text))
     for name, value in asdict(motion.quality()).items():
         table.add_row(name.replace("_", " "), f"{value:.4g}")
     Console().print(table)

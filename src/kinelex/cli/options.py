@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kinelex.errors import KinelexError
@@ -98,6 +100,17 @@ def check_outputs(outputs: list[str], options: argparse.Namespace) -> None:
         check_writable(output, names=options.names, unit=options.unit)
 
 
+def refuse_own_input(clip: str | Path, outputs: Sequence[str | Path]) -> None:
+    """Refuse an output that is the file that is read: what was recorded would be lost.
+
+    Raises:
+        KinelexError: so it is.
+    """
+    for output in outputs:
+        if Path(output).resolve() == Path(clip).resolve():
+            raise KinelexError(f"{output} is the clip that is read, and would be lost; give another --output")
+
+
 def load_pipeline(options: argparse.Namespace) -> Pipeline:
     """The model of --model, on --device, drawing as asked, with --text-encoder."""
     # Imported here: torch takes seconds, which --help need not wait for.
@@ -157,10 +170,11 @@ def seconds_between(written: str, seconds: float) -> tuple[float, float]:
     Raises:
         KinelexError: it says something else.
     """
+    start, colon, end = written.partition(":")
     try:
-        start, end = written.split(":")
-        return float(start or 0), float(end or seconds)
-    except ValueError as error:
-        raise KinelexError(
-            f"--between {written} is no part of a clip; write seconds as in 1.5:3, 2: or :2"
-        ) from error
+        part = float(start or 0), float(end or seconds)
+    except ValueError:
+        part = math.nan, math.nan
+    if not colon or not all(map(math.isfinite, part)):
+        raise KinelexError(f"--between {written} is no part of a clip; write seconds as in 1.5:3, 2: or :2")
+    return part

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -44,8 +45,10 @@ class PrepareOptions:
     def __post_init__(self) -> None:
         if self.dtype not in ("float32", "float16"):
             raise KinelexError(f"unknown feature type {self.dtype!r}; choose float32 or float16")
-        if not 0 < self.min_seconds <= self.max_seconds:
-            raise KinelexError(f"clips of {self.min_seconds} to {self.max_seconds} s: give 0 < min <= max")
+        if not 0 < self.min_seconds <= self.max_seconds < math.inf:
+            raise KinelexError(
+                f"clips of {self.min_seconds} to {self.max_seconds} s: give 0 < min <= max, a number"
+            )
         if self.captions < 1:
             raise KinelexError(f"{self.captions} captions say nothing; ask for at least one")
         if not self.max_speed > 0:

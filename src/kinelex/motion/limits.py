@@ -4,6 +4,7 @@ from __future__ import annotations
 
 SLOWEST, FASTEST = 0.1, 1000.0  # frames a second
 FARTHEST = 1e6  # metres of a joint from the origin
+SMALLEST_UNIT, LARGEST_UNIT = 1e-6, 1000.0  # metres of a file's unit of length
 
 
 def is_frame_rate(fps: float) -> bool:

@@ -38,7 +38,8 @@ def similarity_png(grounding: Grounding) -> bytes:
     axes.plot(grounding.times.numpy(), grounding.similarity.cpu().numpy(), color="#1f5fbf", linewidth=2)
     for rank, part in enumerate(grounding.findings):
         axes.axvspan(part.start, part.end, color="#f28e2b", alpha=0.45 / (1 + rank), linewidth=0)
-    axes.set(xlabel="seconds", ylabel="cosine", title=grounding.query)
+    axes.set(xlabel="seconds", ylabel="cosine")
+    axes.set_title(grounding.query, parse_math=False)
     axes.margins(x=0)
     file = BytesIO()
     figure.savefig(file, format="png", dpi=120)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kinelex.atomic import together
 from kinelex.errors import KinelexError
-from kinelex.motion.limits import FASTEST, SLOWEST, is_frame_rate
+from kinelex.motion.limits import FASTEST, LARGEST_UNIT, SLOWEST, SMALLEST_UNIT, is_frame_rate
 from kinelex.motion.motion import Motion
 from kinelex.motion.skeleton import HUMANML3D
 
@@ -152,10 +152,14 @@ def read_motion(
 
     Raises:
         KinelexError: the file is missing, unreadable, of an unknown format, or broken, `fps` or `recorded_at` is no
-            frame rate, or something is said of a file that itself says it.
+            frame rate, `unit` no length, or something is said of a file that itself says it.
     """
     path = Path(path)
     _check_recorded_at(recorded_at, path)
+    if unit is not None and not SMALLEST_UNIT <= unit <= LARGEST_UNIT:
+        raise KinelexError(
+            f"a unit of {path} cannot be {unit:g} metres long; give {SMALLEST_UNIT:g} to {LARGEST_UNIT:g}"
+        )
     clip = _read(path, take=take, unit=unit, asf=asf)
     clip = clip if recorded_at is None else replace(clip, fps=recorded_at)
     try:
