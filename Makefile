@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e ".[train,render,minilm,llm,search,fbx,serve,studio,dev]"
 	touch $(STAMP)
 
-PROMPT ?= a person raises their right hand, then squats, then walks forward
+PROMPT ?= a person squats, then kicks with the left leg, then walks forward
 SEED ?= 0
 DEMO := demo/demo
 demo: $(STAMP)

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # A model like the bundled one: from the data packs to its folder, and what it does, measured. Killed or stopped, it goes on
-# when it is started again. (The bundled weights came by a longer way, which their card tells.)
+# when it is started again. (The bundled weights came this way, the tokenizer trained on a GPU.)
 #
-#   PACKS=packs runs/release.sh            all data: about six hours of one processor core
+#   PACKS=packs runs/release.sh            all data: about ten hours of one processor core
 #   runs/release.sh debug                  all of it in minutes, on bundled recordings, with networks that learn nothing
 #
 # PACKS, WORK, DEVICE: as for reproduce.sh
 # CORPORA  what it learns from (default: "bandai-namco cmu acrnn jump hdm05"); without bandai-namco, whose licence is
 #          CC BY-NC, the model's is CC BY-SA, as HDM05's
-# RECIPE   what is trained (default: small; debug trains guided-cpu-debug)
+# RECIPE   what is trained (default: bundled; debug trains guided-cpu-debug)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,7 +16,7 @@ source runs/steps.sh
 if [ "$mode" = debug ]; then
     RECIPE=guided-cpu CORPORA=bundled SEQUENCES=40
 else
-    RECIPE=${RECIPE:-small} CORPORA=${CORPORA:-bandai-namco cmu acrnn jump hdm05} SEQUENCES=5000
+    RECIPE=${RECIPE:-bundled} CORPORA=${CORPORA:-bandai-namco cmu acrnn jump hdm05} SEQUENCES=5000
 fi
 stores=$WORK/release-stores model=$WORK/release
 recorded=() described=() corpus=()
@@ -55,5 +55,5 @@ measured() {
 
 step "prepare the recordings" "5 minutes" "$stores/done" recordings
 step "describe and compose them" "5 minutes" "$stores/composed/manifest.json" derived
-step "train" "five hours" "$model/model/config.yaml" trained
+step "train" "nine hours" "$model/model/config.yaml" trained
 step "measure" "20 minutes" "$model/probes.json" measured

@@ -17,7 +17,7 @@ from kinelex.prompts import MIN_SECONDS, Prompt
 from kinelex.text.repetition import Repeated
 
 # Seconds by which an action in a row of them takes longer than a clip of it: to get to it and back.
-BETWEEN_REPETITIONS = 0.8
+BETWEEN_REPETITIONS = 0.2
 # Seconds that a repetition takes at most: of actions that it never saw the length estimator may say anything.
 LONGEST_REPETITION = 5.0
 
