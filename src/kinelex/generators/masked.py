@@ -134,7 +134,7 @@ class MaskTransformer(nn.Module):
         open_counts = open_positions.sum(1)
         ids = known.where(~open_positions, self.config.mask_id)
         scores = torch.zeros(valid.shape, device=valid.device).masked_fill(~open_positions, NEVER_MASK_AGAIN)
-        for time in torch.linspace(0, 1, options.steps):
+        for step, time in enumerate(torch.linspace(0, 1, options.steps)):
             counts = masked_counts(time.to(lengths.device), open_counts).minimum(open_counts)
             if int(counts.max()) == 0:
                 break
@@ -142,7 +142,7 @@ class MaskTransformer(nn.Module):
             ids = ids.masked_fill(masked, self.config.mask_id)
             # Logits are needed at masked positions alone: (B, P), a row's own positions first.
             where = masked.int().argsort(dim=1, descending=True, stable=True)[:, : int(counts.max())]
-            logits = self._guided(ids, condition, lengths, where, options.guidance)
+            logits = self._guided(ids, condition, lengths, where, options.guidance_at(step))
             drawn = sample_ids(logits, noise.draw(counts, logits.shape[-1]), options)
             chosen = masked.gather(1, where)
             ids = ids.scatter(1, where, drawn.where(chosen, ids.gather(1, where)))
@@ -157,8 +157,10 @@ class MaskTransformer(nn.Module):
         """(B, P, codes) guided float32 logits at positions (B, P), from one pass.
 
         Samples that differ in their text alone share their unconditional logits, which are computed once:
-        in the first step, when all tokens are masked, those are all samples of a length.
+        in the first step, when all tokens are masked, those are all samples of a length. A scale of 1 needs none.
         """
+        if scale == 1:
+            return self(ids, condition, lengths, positions).float()
         batch = len(ids)
         inputs = torch.cat([ids, lengths[:, None], condition.segment_mask.long()], dim=1)
         distinct, twin = inputs.unique(dim=0, return_inverse=True)

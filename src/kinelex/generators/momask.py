@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from kinelex.errors import KinelexError
 from kinelex.generators.base import TextCondition
 from kinelex.generators.editing import Window, check_sizes, passes
+from kinelex.generators.inference import InferenceCopies
 from kinelex.generators.masked import MaskTransformer
 from kinelex.generators.residual import ResidualTransformer
 from kinelex.generators.sampling import SampleNoise, SamplingOptions
@@ -25,14 +24,11 @@ class MoMask:
     Args:
         masked: mask transformer (base layer).
         residual: residual transformer (layers 1..Q-1).
-
-    The first bf16 call copies the weights; make a new MoMask after changing them.
     """
 
     def __init__(self, masked: MaskTransformer, residual: ResidualTransformer) -> None:
-        self.masked = masked
-        self.residual = residual
-        self._bf16: MoMask | None = None
+        self.masked, self.residual = masked, residual
+        self._masked, self._residual = InferenceCopies(masked), InferenceCopies(residual)
 
     @torch.no_grad()
     def generate(
@@ -82,19 +78,11 @@ class MoMask:
         cells.write(ids, self.residual.generate(base, condition, window.lengths, noise, options, known))
 
     def at_precision(self, precision: str) -> MoMask:
-        """These networks ("fp32"), or their copies in "bf16".
+        """These networks made ready to draw with, in "fp32" or "bf16".
 
         In bf16 a clip may differ a little between a batch and alone: rounding depends on the batch's size.
 
         Raises:
             KinelexError: another precision.
         """
-        if precision == "fp32":
-            return self
-        if precision != "bf16":
-            raise KinelexError(f"unknown precision {precision!r}; choose fp32 or bf16")
-        if self._bf16 is None:
-            self._bf16 = MoMask(
-                copy.deepcopy(self.masked).bfloat16(), copy.deepcopy(self.residual).bfloat16()
-            )
-        return self._bf16
+        return MoMask(self._masked.at(precision), self._residual.at(precision))

@@ -150,7 +150,8 @@ class ResidualTransformer(nn.Module):
 
         `known` (B, L, Q): ids to keep, -1 where to draw; a token is kept when its base layer is known.
         """
-        both, both_lengths = condition.with_unconditional(), torch.cat([lengths, lengths])
+        scale, copies = options.residual_guidance, 1 if options.residual_guidance == 1 else 2
+        read = condition if copies == 1 else condition.with_unconditional()
         valid = length_mask(lengths, base.shape[1])
         inputs, outputs = self.input_tables, self.output_tables
         layers_ids, history = [base], base.new_zeros((), dtype=inputs.dtype)
@@ -158,10 +159,10 @@ class ResidualTransformer(nn.Module):
             below = layers_ids[-1]
             below = below.where(valid & (below >= 0), self.config.pad_id)
             history = history + F.embedding(below, inputs[q - 1])
-            layers = torch.full((2 * len(base),), q, device=base.device)
-            predicted = self.outputs(torch.cat([history, history]), layers, both, both_lengths)
+            layers = torch.full((copies * len(base),), q, device=base.device)
+            predicted = self.outputs(history.repeat(copies, 1, 1), layers, read, lengths.repeat(copies))
             logits = self.logits(predicted, outputs[q - 1], q).float()
-            logits = guided(logits, options.residual_guidance)
+            logits = logits if copies == 1 else guided(logits, scale)
             drawn = sample_ids(logits, noise.draw(lengths, logits.shape[-1]), options)
             drawn = drawn.masked_fill(~valid | (drawn == self.config.pad_id), -1)
             layers_ids.append(drawn if known is None else known[..., q].where(known[..., 0] >= 0, drawn))

@@ -11,8 +11,10 @@ from torch import Tensor, nn
 
 from kinelex.errors import KinelexError
 from kinelex.generators.dropout import Dropout
+from kinelex.generators.packed_linear import PackedLinear, linear_gelu
 
 MAX_POSITIONS = 5000
+_FEW = 4  # samples that the fused attention kernel is the quickest for, in bf16 on processors
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,13 @@ class Attention(nn.Module):
         self.in_proj_weight = nn.Parameter(torch.empty(3 * config.latent, config.latent))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * config.latent))
         self.out_proj = nn.Linear(config.latent, config.latent)
+        self._packed: dict[tuple[int, int], PackedLinear] | None = None
         nn.init.xavier_uniform_(self.in_proj_weight)
         nn.init.zeros_(self.out_proj.bias)
+
+    def pack(self) -> None:
+        """Compute with packed weights from now on; later changes of the plain ones are not seen."""
+        self._packed = {}
 
     def forward(self, hidden: Tensor, keys: Tensor | None, queries: Tensor | None = None) -> Tensor:
         """(B, N, C) to (B, P, C): queries (B, P, C) attend to hidden (B, N, C); without queries, P = N.
@@ -64,34 +71,56 @@ class Attention(nn.Module):
         keys (B, 1, 1, N) is True where a position may be attended to.
         """
         if queries is None:
-            query, key, value = self._heads(F.linear(hidden, self.in_proj_weight, self.in_proj_bias), 3)
+            query, key, value = self._heads(hidden, 0, 3)
         else:
-            width = hidden.shape[-1]
-            (query,) = self._heads(
-                F.linear(queries, self.in_proj_weight[:width], self.in_proj_bias[:width]), 1
-            )
-            key, value = self._heads(
-                F.linear(hidden, self.in_proj_weight[width:], self.in_proj_bias[width:]), 2
-            )
+            (query,), (key, value) = self._heads(queries, 0, 1), self._heads(hidden, 1, 3)
         return self.out_proj(self._mix(query, key, value, keys).transpose(1, 2).flatten(2))
 
     def _mix(self, query: Tensor, key: Tensor, value: Tensor, keys: Tensor | None) -> Tensor:
         """(B, heads, P, C / heads) values mixed by attention."""
-        if (
-            keys is None
-            and not self.training
-            and query.dtype == torch.bfloat16
-            and query.device.type == "cpu"
-        ):
-            # Motions have at most 49 tokens: plain products beat the fused kernel by a third there.
-            scores = (query * query.shape[-1] ** -0.5).contiguous() @ key.contiguous().transpose(-1, -2)
-            return scores.softmax(-1) @ value.contiguous()
+        plain = not self.training and query.dtype == torch.bfloat16 and query.device.type == "cpu"
+        if plain and len(query) > _FEW:
+            return plain_attention(query, key, value, keys)
         dropout = self.dropout if self.training else 0.0
         return F.scaled_dot_product_attention(query, key, value, attn_mask=keys, dropout_p=dropout)
 
-    def _heads(self, projected: Tensor, parts: int) -> Tensor:
-        """(B, N, parts * C) to (parts, B, heads, N, C / heads)."""
-        return projected.unflatten(-1, (parts, self.heads, -1)).permute(2, 0, 3, 1, 4)
+    def _heads(self, inputs: Tensor, first: int, last: int) -> Tensor:
+        """(B, N, C) to (last - first, B, heads, N, C / heads): of query 0, key 1 and value 2."""
+        projected = self._project(inputs, first, last)
+        return projected.unflatten(-1, (last - first, self.heads, -1)).permute(2, 0, 3, 1, 4)
+
+    def _project(self, inputs: Tensor, first: int, last: int) -> Tensor:
+        """(B, N, C) to (B, N, (last - first) * C)."""
+        width = inputs.shape[-1]
+        rows = slice(first * width, last * width)
+        weight, bias = self.in_proj_weight[rows], self.in_proj_bias[rows]
+        if self._packed is None:
+            return F.linear(inputs, weight, bias)
+        if (first, last) not in self._packed:
+            self._packed[first, last] = PackedLinear(weight, bias)
+        return self._packed[first, last](inputs)
+
+
+def plain_attention(query: Tensor, key: Tensor, value: Tensor, keys: Tensor | None) -> Tensor:
+    """(B, heads, P, D) of query (B, heads, P, D), key and value (B, heads, N, D), by three plain products.
+
+    Motions have at most 49 tokens: in bf16 on processors this takes two thirds of the fused kernel's time for a batch.
+    keys (B, 1, 1, N) is True where a position may be attended to, None for all.
+    """
+    rows, columns, values = (part.flatten(0, 1) for part in (query, key, value))
+    if keys is None:
+        hidden = rows.new_zeros(())
+    else:
+        hidden = torch.zeros_like(keys, dtype=rows.dtype).masked_fill_(~keys, -torch.inf)
+        hidden = hidden.expand(-1, query.shape[1], -1, -1).flatten(0, 1)
+    scores = torch.baddbmm(
+        hidden,
+        rows,
+        columns.transpose(-1, -2),
+        beta=0 if keys is None else 1,
+        alpha=query.shape[-1] ** -0.5,
+    )
+    return (scores.softmax(-1) @ values).unflatten(0, query.shape[:2])
 
 
 class Layer(nn.Module):
@@ -113,7 +142,7 @@ class Layer(nn.Module):
         else:
             queries = at_positions(hidden, wanted)
             hidden = self.norm1(queries + self.dropout(self.self_attn(hidden, keys, queries)))
-        inner = self.dropout(F.gelu(self.linear1(hidden)))
+        inner = self.dropout(linear_gelu(self.linear1, hidden))
         return self.norm2(hidden + self.dropout(self.linear2(inner)))
 
 
@@ -158,7 +187,7 @@ class DecoderLayer(nn.Module):
         """
         hidden = self.norm1(hidden + self.dropout(self.self_attn(hidden, keys)))
         hidden = self.norm2(hidden + self.dropout(self.multihead_attn(memory, memory_keys, hidden)))
-        inner = self.dropout(F.gelu(self.linear1(hidden)))
+        inner = self.dropout(linear_gelu(self.linear1, hidden))
         return self.norm3(hidden + self.dropout(self.linear2(inner)))
 
 
@@ -193,7 +222,7 @@ class OutputHead(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(..., C) to (..., outputs)."""
-        return self.final(self.norm(F.gelu(self.dense(hidden))))
+        return self.final(self.norm(linear_gelu(self.dense, hidden)))
 
 
 def at_positions(sequence: Tensor, positions: Tensor) -> Tensor:
