@@ -38,6 +38,18 @@ CASES = {
         "a person turns left",
         "a person sits",
     ],
+    "he waves after sitting after walking": ["he walks", "he sits", "he waves"],
+    "he waves after sitting, then jumps after walking after kicking": [
+        "he sits",
+        "he waves",
+        "he kicks",
+        "he walks",
+        "he jumps",
+    ],
+    "He jumps. He sits. Before that, he walks": ["he jumps", "he walks", "he sits"],
+    "a man waves. before this he jumps. then he walks": ["a man jumps", "a man waves", "a man walks"],
+    "he walks and sits before that chair": ["he walks", "he sits before that chair"],
+    "He waves. Before sitting, he jumps": ["he waves", "he jumps", "he sits"],
     "a person does a jump followed by a kick": ["a person does a jump", "a person does a kick"],
     "the man stands up and walks in a circle before he sits back down": [
         "the man stands up",

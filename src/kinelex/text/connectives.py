@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kinelex.text.clauses import AFTER, BEFORE, NEXT, VERBS, Token, acts, past_adverbs, past_subject
+from kinelex.text.clauses import AFTER, BEFORE, NEXT, PERSONAL, VERBS, Token, acts, past_adverbs, past_subject
 
 SEQUENCE_WORDS = frozenset(
     ("then", "next", "finally", "lastly", "afterwards", "afterward", "subsequently", "thereafter")
@@ -28,6 +28,8 @@ def connective(tokens: Sequence[Token], i: int) -> tuple[str, int]:
         return "", 0
     if (word, following) in PAIRS:
         return PAIRS[word, following], 2
+    if tells_what_was_before(tokens, i):
+        return AFTER, 2
     if word == "then" or (word in SEQUENCE_WORDS and following != "to"):
         return NEXT, 1
     if i and tokens[i - 1].word == "just":  # "sits down just before reaching the wall"
@@ -41,6 +43,13 @@ def connective(tokens: Sequence[Token], i: int) -> tuple[str, int]:
     if _is_having_done(tokens, i) or (word == "when" and _is_completed(tokens, i + 1)):
         return AFTER, 1
     return "", 0
+
+
+def tells_what_was_before(tokens: Sequence[Token], i: int) -> bool:
+    """ "he sits; before that, he walks": what follows came first."""
+    if (_word(tokens, i), _word(tokens, i + 1)) not in (("before", "that"), ("before", "this")):
+        return False
+    return i + 2 < len(tokens) and (tokens[i + 2].pause == "," or tokens[i + 2].word in PERSONAL)
 
 
 def _word(tokens: Sequence[Token], i: int) -> str:

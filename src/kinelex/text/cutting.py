@@ -18,7 +18,7 @@ from kinelex.text.clauses import (
     past_subject,
     tokens_of,
 )
-from kinelex.text.connectives import connective
+from kinelex.text.connectives import connective, tells_what_was_before
 from kinelex.text.inflection import third_person
 from kinelex.text.lemmas import SUBJECTS
 
@@ -38,7 +38,8 @@ def clauses_of(caption: str) -> list[Clause]:
         relation, skip = _cut(tokens, i, clauses[-1])
         if relation:
             if clauses[-1].tokens:
-                clauses.append(Clause(relation, tokens[i].pause == "."))
+                opens = tokens[i].pause == "." and not tells_what_was_before(tokens, i)
+                clauses.append(Clause(relation, opens))
             elif not clauses[-1].lead:  # "and then, after walking" is what comes next
                 clauses[-1].relation = relation
             clauses[-1].lead += tokens[i : i + skip]

@@ -20,6 +20,8 @@ _AFTER_VERB = frozenset(_AFTER_VERB_WORDS.split())
 # What stands between the start of a command and its verb, and is left out in a description.
 _POLITE = frozenset(("please", "now", "just", "ok", "okay"))
 _OPENERS = frozenset(("then", "first", "next", "finally", "again", "also", "and", "afterwards"))
+# What may stand before a command, up to a comma: "after walking, sit", "while you walk, wave", "with one hand, wave".
+_OPENINGS = frozenset(("after", "before", "once", "when", "while", "as", "with", "without", "upon"))
 # Before these "you" is "them".
 _TO_WHOM = frozenset(
     ("to", "at", "behind", "beside", "before", "after", "around", "near", "with", "for", "of", "from")
@@ -51,9 +53,14 @@ def _followed(subject: str, text: str) -> str:
     verbs = _commands(words)
     if not verbs:
         return ""
-    written, end, opens = "", 0, True
+    written, end, opens, in_opening = "", 0, True, 0
     for place, (unit, word) in enumerate(zip(units, words, strict=True)):
         gap, end = text[end : unit.start()], unit.end()
+        if opens and _opening_end(words, place) > place:
+            in_opening = _opening_end(words, place)
+        if place < in_opening:
+            written += gap + _for_them(words, place, unit[0])
+            continue
         commands = opens and _opens_command(words, verbs, place)
         # "First, walk": the order of the sentences says as much.
         if commands and (word in _POLITE or word in _OPENERS or word == ","):
@@ -70,12 +77,25 @@ def _followed(subject: str, text: str) -> str:
 
 def _opens_command(words: list[str], verbs: set[int], place: int) -> bool:
     """Whether the sentence that begins here, or what is left of it, is a command: "then slowly sit"."""
+    place = max(place, _opening_end(words, place))
     while place < len(words) and place not in verbs:
         word = words[place]
         if not (word in _POLITE or word in _OPENERS or word == "," or word.endswith("ly")):
             return False
         place += 1
     return place < len(words)
+
+
+def _opening_end(words: list[str], place: int) -> int:
+    """The place behind "after walking forward," at a place; 0 where no such opening of a sentence stands there."""
+    if words[place] not in _OPENINGS:
+        return 0
+    for end in range(place + 1, len(words)):
+        if words[end] == ",":
+            return end + 1
+        if words[end] in _ENDS_SENTENCE:
+            break
+    return 0
 
 
 def _obeyed(word: str) -> str:
@@ -86,6 +106,8 @@ def _obeyed(word: str) -> str:
 def _for_them(words: list[str], place: int, written: str) -> str:
     """A word of the command as it is said of somebody else."""
     word, before = words[place], words[place - 1] if place else ""
+    if word == "you" and before in _OPENINGS and place + 1 < len(words) and words[place + 1] in VERBS:
+        return "they"  # "before you sit"
     if word == "you" and (before in _TO_WHOM or before in VERBS or before.endswith(("ing", "s", "ed"))):
         return "them"
     return _PERSON.get(word, written)
@@ -96,8 +118,12 @@ def _commands(words: list[str]) -> set[int]:
     verbs: set[int] = set()
     if any(word in VERBS and after in _CLIPS for word, after in pairwise(words)):
         return verbs
-    awaited = True
+    awaited, opening = True, 0
     for place, word in enumerate(words):
+        if awaited:
+            opening = max(opening, _opening_end(words, place))
+        if place < opening:
+            continue
         if word in PUNCTUATION or word in ("and", "then", "but"):
             awaited = True
         elif awaited and not (word in _POLITE | _OPENERS or word.endswith("ly")):

@@ -73,10 +73,12 @@ def _with_verbs(clauses: Sequence[Clause]) -> list[Clause]:
 def _ordered(clauses: Sequence[Clause]) -> list[Clause]:
     """Put clauses in the order of time.
 
-    "A after B" means B, A. "Before A, B and C" means B, C, A: what a sentence opens with "before" ends it.
+    "A after B" means B, A, and "A after B after C" C, B, A. "Before A, B and C" means B, C, A: what a sentence opens
+    with "before" ends it.
     """
     ordered: list[Clause] = []
     postponed: Clause | None = None
+    placed = 0  # where the clause before went
     for clause in clauses:
         if clause.opens_sentence and postponed is not None:
             ordered.append(postponed)
@@ -84,9 +86,10 @@ def _ordered(clauses: Sequence[Clause]) -> list[Clause]:
         if clause.opens_sentence and clause.relation == BEFORE:
             postponed = clause
         elif clause.relation == AFTER and not clause.opens_sentence and ordered:
-            ordered.insert(len(ordered) - 1, clause)
+            ordered.insert(placed, clause)
         else:
             ordered.append(clause)
+            placed = len(ordered) - 1
     return [*ordered, postponed] if postponed is not None else ordered
 
 

@@ -63,9 +63,13 @@ _RELATIVE = re.compile(r"(?:who|that|which)(?:(?: is|'s|’s) (?=\w+ing\b)| (?!i
 _BIDDEN = re.compile(r"(?:to )?(?P<bidden>(?:\w+ly )?(?P<verb>[\w’']+).*)", re.DOTALL)
 _ARROW = re.compile(r"\s*(?:->|-->|=>|→|⇒|(?<=[a-z])\s*>\s*(?=[a-z]))\s*", re.IGNORECASE)
 _ORDINAL = re.compile(
-    r"(?P<before>,\s+|(?<=[.;!?]\s))(?:second|third|fourth|fifth|last)(?:ly)?,\s+(?P<verb>\w+)", re.IGNORECASE
+    r"(?P<before>,\s+|(?<=[.;!?]\s))(?:second|third|fourth|fifth|last)(?:ly)?,?\s+(?P<verb>\w+)",
+    re.IGNORECASE,
 )
-_NUMBER = re.compile(r"(?:^|(?<=[\s,;.]))\(?\d{1,2}[.)]\s+(?=[a-z])", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"(?:^|(?<=[\s,;.]))(?:step \d{1,2}[.):]|\(?\d{1,2}[.)]|\(?[a-h]\))\s+(?=[a-z])", re.IGNORECASE
+)
+_SEMICOLON = re.compile(r"\s*;\s+(?P<verb>\w+)")
 
 
 @dataclass(frozen=True)
@@ -144,7 +148,7 @@ def in_a_row(text: str) -> str:
     # Two different verbs may be one movement: "duck walk".
     if (len(verbs) > 2 or len(verbs) > len(set(verbs))) and VERBS.issuperset(verbs):
         return ", then ".join(verbs)
-    text = _ORDINAL.sub(_next, text)
+    text = _SEMICOLON.sub(_then, _ORDINAL.sub(_next, text))
     steps = [step.strip(" ,;.\n") for step in _NUMBER.split(text)]
     if len(steps) > 1 and not steps[0]:
         text = ", then ".join(filter(None, steps))
@@ -153,6 +157,12 @@ def in_a_row(text: str) -> str:
 
 def _next(ordinal: re.Match[str]) -> str:
     """ "..., second, jump" as "..., then jump", and "second, jump" at the start of a sentence as "next, jump"."""
-    if ordinal["verb"].lower() not in VERBS | _THIRD_PERSONS:
+    if ordinal["verb"].lower() not in VERBS | _THIRD_PERSONS | _NAMES.keys():
         return ordinal[0]
     return f"{', then' if ordinal['before'] else 'next,'} {ordinal['verb']}"
+
+
+def _then(semicolon: re.Match[str]) -> str:
+    """ "walks; sits" as "walks, then sits": without a subject, one clause."""
+    does = semicolon["verb"].lower() in VERBS | _THIRD_PERSONS
+    return f", then {semicolon['verb']}" if does else semicolon[0]
