@@ -113,6 +113,22 @@ def test_a_clip_of_another_rate_is_taken_at_the_models(pipeline: Pipeline, clip:
     np.testing.assert_allclose(edited.positions[:40], clip.positions[:40])
 
 
+@pytest.mark.parametrize("fps", [1.0, 7.0, 30.0])
+def test_a_clip_of_another_rate_is_edited_up_to_its_end(pipeline: Pipeline, clip: Motion, fps: float) -> None:
+    seconds = 5.0
+    slow = Motion(clip.positions[: round(seconds * fps)], fps, segments=(Segment("walks", 0.0, seconds),))
+    for edited in (
+        pipeline.inbetween(slow, 2.0, slow.seconds, "a person waves"),
+        pipeline.extend(slow, "a person waves", 1.0),
+        pipeline.regenerate(
+            slow.with_segments((Segment("walks", 0.0, 2.0), Segment("runs", 2.0, seconds))), 2
+        ),
+    ):
+        first, second = edited.segments
+        assert first.end == second.start
+        assert second.end == pytest.approx(edited.seconds)
+
+
 def test_what_cannot_be_edited_is_refused(pipeline: Pipeline, clip: Motion) -> None:
     silent = clip.with_segments(())
     with pytest.raises(KinelexError, match="no phrase 4"):

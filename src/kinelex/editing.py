@@ -16,7 +16,6 @@ from kinelex.generators.model import MotionModel
 from kinelex.motion.features import process_joints
 from kinelex.motion.mirror import mirror_features
 from kinelex.motion.motion import Motion, Segment
-from kinelex.motion.resample import resample_joints
 
 
 @dataclass(frozen=True)
@@ -75,10 +74,7 @@ def at_model_rate(motion: Motion, model: MotionModel) -> Motion:
             f"the clip has the skeleton {motion.skeleton.name}, the model makes {skeleton.name}; "
             "edit it with a model of its own skeleton"
         )
-    if motion.fps == skeleton.fps:
-        return motion
-    positions = resample_joints(torch.from_numpy(motion.positions), motion.fps, skeleton.fps)
-    return Motion(positions.numpy(), skeleton.fps, skeleton, motion.segments)
+    return motion if motion.fps == skeleton.fps else motion.resampled(skeleton.fps)
 
 
 def known_tokens(motion: Motion, gap: Gap, model: MotionModel, mirrored: bool) -> Tensor:

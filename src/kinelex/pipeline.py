@@ -174,7 +174,8 @@ class Pipeline:
         """
         clip = at_model_rate(motion, self.model)
         duration = duration if text is None or duration is not None else Prompt(text).named_duration
-        if not 0 <= start < min(end, clip.seconds) or end > clip.seconds + self.seconds_per_token:
+        last = max(motion.seconds, clip.seconds) + self.seconds_per_token
+        if not 0 <= start < min(end, clip.seconds) or end > last:
             raise KinelexError(
                 f"{start:g} to {end:g} s is no part of a clip of {clip.seconds:.2f} s; "
                 "give a part that lies in it, the start before the end"

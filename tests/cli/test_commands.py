@@ -164,6 +164,32 @@ def test_generate_a_file_of_prompts(model_folder: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "clips").iterdir()) == ["00.npz", "01.npz", "02.npz"]
 
 
+@pytest.mark.parametrize(
+    ("prompts", "options", "told"),
+    [
+        ("walks\n!!!\n", [], r"prompts.txt, prompt 1: the prompt is empty"),
+        (
+            "walks\nwalks, then sits, then jumps, then waves\n",
+            ["--duration", "0.5"],
+            "4 phrases of 'walks, then sits, then",
+        ),
+    ],
+)
+def test_a_prompt_of_a_file_that_cannot_be_drawn_is_named(
+    prompts: str,
+    options: list[str],
+    told: str,
+    model_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "prompts.txt"
+    file.write_text(prompts)
+    arguments = ["--model", str(model_folder), "--output", str(tmp_path / "{index}.npz"), *options]
+    assert main(["generate", "--prompts", str(file), *arguments]) == 2
+    assert re.search(told, capsys.readouterr().err)
+
+
 def test_generate_given_segments(model_folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "plan.npz"
     phrases = "a person walks | a person turns left | a person sits down"

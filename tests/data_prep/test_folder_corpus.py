@@ -154,3 +154,12 @@ def test_a_broken_line_of_tagged_words_is_still_named(folder: Path, tmp_path: Pa
     with pytest.raises(KinelexError, match=r"glide\.txt, line 2: the times 'soon' and 'later'"):
         prepare("folder", folder, tmp_path / "store", workers=1)
     assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("name", ["captions.csv", "glide.txt"])
+def test_a_caption_without_words_is_named(name: str, folder: Path, tmp_path: Path) -> None:
+    np.save(folder / "glide.npy", walker(60))
+    lines = {"captions.csv": "file,caption\nglide.npy,walks\nglide.npy,!!!\n", "glide.txt": "walks\n\n!!!\n"}
+    (folder / name).write_text(lines[name])
+    with pytest.raises(KinelexError, match=rf"{name}, line 3: .*no word"):
+        prepare("folder", folder, tmp_path / "store", workers=1)

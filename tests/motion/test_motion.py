@@ -25,6 +25,17 @@ def test_rates_that_no_clip_has_are_refused(fps: float) -> None:
         Motion(STILL).resampled(fps)
 
 
+@pytest.mark.parametrize("fps", [1.0, 3.0, 12.5, 20.0, 29.97, 120.0])
+def test_phrases_end_with_a_clip_of_another_rate(fps: float) -> None:
+    phrases = (Segment("walks", 0.0, 1.5), Segment("stands", 1.5, 2.9), Segment("jumps", 2.9, 3.0))
+    positions = np.resize(recorded_motion().positions, (round(3 * fps), 22, 3))
+    clip = Motion(positions, fps=fps, segments=phrases).resampled(20.0)
+    assert [part.text for part in clip.segments][:2] == ["walks", "stands"][: len(clip.segments)]
+    assert all(0 <= part.start < part.end <= clip.seconds for part in clip.segments)
+    assert 3 - 1 / fps - 1 / 20 < clip.seconds <= 3 + 1e-9
+    assert clip.segments[0] == phrases[0]
+
+
 @pytest.mark.parametrize("suffix", WRITERS)
 @pytest.mark.parametrize("fps", [SLOWEST, FASTEST])
 def test_the_slowest_and_the_fastest_clip_are_measured_and_written(

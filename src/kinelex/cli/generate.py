@@ -19,7 +19,7 @@ from kinelex.cli.options import (
     print_findings,
     save_clip,
 )
-from kinelex.errors import KinelexError
+from kinelex.errors import KinelexError, found_in
 from kinelex.progress import track
 
 if TYPE_CHECKING:
@@ -109,10 +109,11 @@ def _prompts(options: argparse.Namespace) -> list[Prompt]:
         return [Prompt(options.text, options.seed, options.duration, phrases, durations, **timing)]
     if options.durations is not None:
         raise KinelexError("--durations is of one clip's phrases; it does not go with --prompts")
-    lines = sentences_in(options.prompts)
-    return [
-        Prompt(line, options.seed + index, options.duration, **timing) for index, line in enumerate(lines)
-    ]
+    prompts = []
+    for index, line in enumerate(sentences_in(options.prompts)):
+        with found_in(f"{options.prompts}, prompt {index}"):
+            prompts.append(Prompt(line, options.seed + index, options.duration, **timing))
+    return prompts
 
 
 def _seconds(written: str | None) -> tuple[float, ...] | None:

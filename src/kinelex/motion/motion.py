@@ -168,6 +168,8 @@ class Motion:
     def resampled(self, fps: float) -> Motion:
         """The clip at another frame rate: linear between frames, its phrases at the same seconds.
 
+        Nothing is known after the last frame, so the clip may end up to a frame earlier, and its phrases with it.
+
         Raises:
             KinelexError: `fps` is no frame rate.
         """
@@ -176,7 +178,10 @@ class Motion:
         from kinelex.motion.resample import resample_joints
 
         positions = resample_joints(torch.from_numpy(self.positions), self.fps, fps)
-        return replace(self, positions=positions.numpy(), fps=fps)
+        seconds = len(positions) / fps
+        heard = (part for part in self.segments if part.start < seconds)
+        segments = tuple(replace(part, end=min(part.end, seconds)) for part in heard)
+        return replace(self, positions=positions.numpy(), fps=fps, segments=segments)
 
     def save(self, path: str | os.PathLike[str], *, names: str = "smpl", unit: str = "m") -> None:
         """Write the clip; the suffix picks the format (npz, npy, bvh, glb, mp4, png, html).

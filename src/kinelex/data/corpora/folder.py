@@ -16,7 +16,7 @@ from kinelex.data.source import SourceFolder, read_table
 from kinelex.data.splits import hashed_splits
 from kinelex.data.store_writer import CAPTIONS, Skipped
 from kinelex.data.takes import PrepareOptions, Take
-from kinelex.errors import KinelexError
+from kinelex.errors import KinelexError, found_in
 from kinelex.motion.formats.amc import find_asf
 from kinelex.motion.formats.npz import read_npz
 
@@ -186,7 +186,8 @@ def _caption(row: dict[str, str], place: str) -> Caption:
         raise KinelexError(f"{place}: start and end must be seconds") from None
     if (start or end) and not 0 <= start < end < float("inf"):
         raise KinelexError(f"{place}: the part from {start:g} to {end:g} s is empty; give 0 <= start < end")
-    return Caption.of(row["caption"].strip(), start, end)
+    with found_in(place):
+        return Caption.of(row["caption"].strip(), start, end)
 
 
 def _side_car(source: SourceFolder, motion: Path) -> list[Caption]:
@@ -199,7 +200,11 @@ def _side_car(source: SourceFolder, motion: Path) -> list[Caption]:
     except (OSError, UnicodeDecodeError) as error:
         raise KinelexError(f"cannot read {path}: {error}; save it as UTF-8 text") from error
     numbered = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
-    return [
-        parse_humanml3d_line(line, str(path), number) if is_humanml3d_line(line) else Caption.of(line)
-        for number, line in numbered
-    ]
+    return [_line(line, path, number) for number, line in numbered]
+
+
+def _line(line: str, path: Path, number: int) -> Caption:
+    if is_humanml3d_line(line):
+        return parse_humanml3d_line(line, str(path), number)
+    with found_in(f"{path}, line {number}"):
+        return Caption.of(line)
