@@ -115,7 +115,7 @@ def _lengths(
     for prompt, length in zip(prompts, tokens, strict=True):
         if length < len(prompt.phrases):
             raise KinelexError(
-                f"{prompt.seconds:g} s is too short for the {len(prompt.phrases)} phrases of {prompt.text[:60]!r}; "
+                f"{prompt.seconds:g} s is too short for the {len(prompt.phrases)} phrases of {prompt.sentence[:60]!r}; "
                 "give more time or fewer phrases"
             )
     return torch.tensor(tokens, device=condition.sentence.device)

@@ -136,9 +136,9 @@ def test_an_unknown_precision_is_refused(masked: MaskTransformer) -> None:
 class Counted(MaskTransformer):
     """Notes how many samples are in each pass."""
 
-    def forward(self, ids: Tensor, *rest: Tensor) -> Tensor:  # type: ignore[override]
+    def logits(self, ids: Tensor, *rest: Tensor) -> Tensor:  # type: ignore[override]
         self.passes.append(len(ids))
-        return super().forward(ids, *rest)
+        return super().logits(ids, *rest)
 
 
 def test_steps_that_are_not_guided_are_passes_of_the_text_alone(condition: TextCondition) -> None:

@@ -81,7 +81,9 @@ def test_mask_transformer_unmasks_as_published(name: str) -> None:
     case = Case.load(name)
     model, condition, lengths = masked_model(case), condition_of(case), case.inputs["token_lengths"]
     inputs: list[Tensor] = []
-    model.register_forward_pre_hook(lambda _, arguments: inputs.append(arguments[0][: len(lengths)]))
+    model.token_embedding.register_forward_pre_hook(
+        lambda _, arguments: inputs.append(arguments[0][: len(lengths)])
+    )
     case.check("greedy_ids", model.generate(condition, lengths, noise(len(lengths)), GREEDY))
     valid = length_mask(lengths, inputs[0].shape[1])
     case.check("greedy_step_input_ids", torch.stack(inputs), valid.expand(len(inputs), -1, -1))
@@ -91,7 +93,8 @@ def test_mask_transformer_unmasks_as_published(name: str) -> None:
 def test_phrase_and_motion_outputs_are_the_published_embeddings() -> None:
     case = Case.load("segmo_mask_transformer")
     lengths, ids = case.inputs["token_lengths"], case.inputs["motion_ids"]
-    hidden = masked_model(case).hidden(ids, condition_of(case), lengths)
+    network = masked_model(case)
+    hidden = network.hidden(ids, network.read(condition_of(case), ids.shape[1]), lengths)
     case.check("text_segment_embedding", hidden[:, 1:6])
     case.check("motion_embedding", hidden[:, 6:], length_mask(lengths, ids.shape[1]))
 

@@ -57,7 +57,9 @@ def test_scores_are_cosines_of_the_models_own_outputs(aligned: MotionModel) -> N
         vector = aligned.whitening(aligned.encoder.embed([phrase]))
         condition = TextCondition(vector, vector[:, None], torch.ones(1, 1, dtype=torch.bool))
         with torch.no_grad():
-            hidden = aligned.masked.hidden(short.ids[..., 0].long(), condition, short.lengths)
+            ids = short.ids[..., 0].long()
+            read = aligned.masked.read(condition, ids.shape[1])
+            hidden = aligned.masked.hidden(ids, read, short.lengths)
             outputs = Outputs.of_hidden(hidden, 1)
             for place in range(2):
                 part = Spans(spans.start[:, place : place + 1], spans.end[:, place : place + 1])

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kinelex.generators.base import TextCondition
+from kinelex.generators.condition_tokens import ConditionTokens
 from kinelex.generators.phrase_guide import PhraseGuide
 from kinelex.generators.sampling import (
     NEVER_MASK_AGAIN,
@@ -81,32 +82,39 @@ class MaskTransformer(nn.Module):
         self.head = OutputHead(latent, config.codes)
         initialize(self)
 
+    def read(self, condition: TextCondition, length: int) -> ConditionTokens:
+        """The text as the encoder reads it before motions of L tokens."""
+        condition = condition if self.config.segments else condition.alone()
+        return ConditionTokens.of(condition, length, self.condition_projection, self.guide)
+
     def hidden(
-        self, ids: Tensor, condition: TextCondition, lengths: Tensor, positions: Tensor | None = None
+        self, ids: Tensor, text: ConditionTokens, lengths: Tensor, positions: Tensor | None = None
     ) -> Tensor:
         """(B, 1 + S + L, C) encoder outputs at the sentence, the phrases, if they are read, and the motion positions.
 
         Args:
             ids: (B, L) with mask id; padding is recognised by `lengths`.
-            condition: text vectors of the batch.
+            text: what `read` makes of the condition.
             lengths: (B,) valid tokens.
             positions: (B, P) motion positions to compute alone; the result is then (B, P, C).
         """
-        condition = condition if self.config.segments else condition.alone()
         valid = length_mask(lengths, ids.shape[1])
         tokens = self.token_projection(self.token_embedding(ids.where(valid, self.config.pad_id)))
-        if self.guide is not None:
-            tokens = tokens + self.guide(condition, ids.shape[1])
-        tokens = self.positions(tokens)
-        text = self.condition_projection(condition.vectors.to(tokens.dtype))
-        wanted = None if positions is None else positions + text.shape[1]
-        return self.encoder(torch.cat([text, tokens], dim=1), key_mask(condition.mask, valid), wanted)
+        tokens = self.positions(text.guided(tokens))
+        wanted = None if positions is None else positions + text.tokens.shape[1]
+        return self.encoder(torch.cat([text.tokens, tokens], dim=1), key_mask(text.mask, valid), wanted)
 
     def forward(
         self, ids: Tensor, condition: TextCondition, lengths: Tensor, positions: Tensor | None = None
     ) -> Tensor:
         """(B, L, codes) logits of ids (B, L), or (B, P, codes) at motion positions (B, P)."""
-        hidden = self.hidden(ids, condition, lengths, positions)
+        return self.logits(ids, self.read(condition, ids.shape[1]), lengths, positions)
+
+    def logits(
+        self, ids: Tensor, text: ConditionTokens, lengths: Tensor, positions: Tensor | None = None
+    ) -> Tensor:
+        """The logits of `forward`, for a text that was read before."""
+        hidden = self.hidden(ids, text, lengths, positions)
         return self.head(hidden if positions is not None else hidden[:, hidden.shape[1] - ids.shape[1] :])
 
     @torch.no_grad()
@@ -133,6 +141,8 @@ class MaskTransformer(nn.Module):
         open_positions = valid & (known < 0)
         open_counts = open_positions.sum(1)
         ids = known.where(~open_positions, self.config.mask_id)
+        text = self.read(condition.with_unconditional(), valid.shape[1])
+        twins = torch.cat([lengths[:, None], condition.segment_mask.long()], dim=1)
         scores = torch.zeros(valid.shape, device=valid.device).masked_fill(~open_positions, NEVER_MASK_AGAIN)
         for step, time in enumerate(torch.linspace(0, 1, options.steps)):
             counts = masked_counts(time.to(lengths.device), open_counts).minimum(open_counts)
@@ -142,7 +152,11 @@ class MaskTransformer(nn.Module):
             ids = ids.masked_fill(masked, self.config.mask_id)
             # Logits are needed at masked positions alone: (B, P), a row's own positions first.
             where = masked.int().argsort(dim=1, descending=True, stable=True)[:, : int(counts.max())]
-            logits = self._guided(ids, condition, lengths, where, options.guidance_at(step))
+            scale = options.guidance_at(step)
+            if scale == 1:
+                logits = self.logits(ids, text[: len(ids)], lengths, where).float()
+            else:
+                logits = self._guided(ids, text, lengths, where, torch.cat([ids, twins], dim=1), scale)
             drawn = sample_ids(logits, noise.draw(counts, logits.shape[-1]), options)
             chosen = masked.gather(1, where)
             ids = ids.scatter(1, where, drawn.where(chosen, ids.gather(1, where)))
@@ -152,22 +166,34 @@ class MaskTransformer(nn.Module):
         return ids.masked_fill(~valid, -1)
 
     def _guided(
-        self, ids: Tensor, condition: TextCondition, lengths: Tensor, positions: Tensor, scale: float
+        self,
+        ids: Tensor,
+        text: ConditionTokens,
+        lengths: Tensor,
+        positions: Tensor,
+        inputs: Tensor,
+        scale: float,
     ) -> Tensor:
         """(B, P, codes) guided float32 logits at positions (B, P), from one pass.
 
         Samples that differ in their text alone share their unconditional logits, which are computed once:
-        in the first step, when all tokens are masked, those are all samples of a length. A scale of 1 needs none.
+        in the first step, when all tokens are masked, those are all samples of a length.
+
+        Args:
+            ids: (B, L).
+            text: of the B samples, then of their unconditional twins.
+            lengths: (B,) valid tokens.
+            positions: (B, P).
+            inputs: (B, X) all that the unconditional pass of a sample depends on.
+            scale: of guidance.
         """
-        if scale == 1:
-            return self(ids, condition, lengths, positions).float()
         batch = len(ids)
-        inputs = torch.cat([ids, lengths[:, None], condition.segment_mask.long()], dim=1)
         distinct, twin = inputs.unique(dim=0, return_inverse=True)
         everyone = torch.arange(batch, device=ids.device)
         first = everyone.new_full((len(distinct),), batch).scatter_reduce(0, twin, everyone, "amin")
         rows = torch.cat([everyone, first])
-        logits = self(ids[rows], condition.with_unconditional(first), lengths[rows], positions[rows]).float()
+        read = text[torch.cat([everyone, batch + first])]
+        logits = self.logits(ids[rows], read, lengths[rows], positions[rows]).float()
         return guided(torch.cat([logits[:batch], logits[batch:][twin]]), scale)
 
 

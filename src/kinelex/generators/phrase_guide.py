@@ -26,11 +26,11 @@ class PhraseGuide(nn.Module):
         self.phrase = nn.Linear(text_width, latent, bias=False)
         self.place = nn.Linear(_PROGRESS, latent, bias=False)
 
-    def forward(self, condition: TextCondition, length: int) -> Tensor | float:
-        """(B, L, C) for sequences of L tokens, or 0 where the condition says nothing about spans."""
+    def forward(self, condition: TextCondition, length: int) -> Tensor | None:
+        """(B, L, C) for sequences of L tokens, or None where the condition says nothing about spans."""
         spans = condition.spans
         if spans is None or not condition.segments.shape[1]:
-            return 0.0
+            return None
         dtype = self.phrase.weight.dtype
         told = condition.segment_mask & (condition.segments != 0).any(-1)
         told = told & (told.sum(1, keepdim=True) > 1)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kinelex.generators.base import TextCondition
+from kinelex.generators.condition_tokens import ConditionTokens
 from kinelex.generators.masked import IGNORED, TokenLoss, token_loss
 from kinelex.generators.phrase_guide import PhraseGuide
 from kinelex.generators.sampling import SampleNoise, SamplingOptions, guided, sample_ids
@@ -106,17 +107,17 @@ class ResidualTransformer(nn.Module):
         embedded = [F.embedding(rows[..., q], tables[q]) for q in range(ids.shape[-1])]
         return torch.stack(embedded).cumsum(0)
 
-    def outputs(self, history: Tensor, layers: Tensor, condition: TextCondition, lengths: Tensor) -> Tensor:
-        """(B, L, code_width) predictions for layer layers[b], 1..Q-1, from its history (B, L, code_width)."""
+    def read(self, condition: TextCondition, length: int) -> ConditionTokens:
+        """The text as the encoder reads it before motions of L tokens."""
         condition = condition if self.config.segments else condition.alone()
-        tokens = self.token_projection(history)
-        if self.guide is not None:
-            tokens = tokens + self.guide(condition, tokens.shape[1])
-        tokens = self.positions(tokens)
+        return ConditionTokens.of(condition, length, self.condition_projection, self.guide)
+
+    def outputs(self, history: Tensor, layers: Tensor, text: ConditionTokens, lengths: Tensor) -> Tensor:
+        """(B, L, code_width) predictions for layer layers[b], 1..Q-1, from its history (B, L, code_width)."""
+        tokens = self.positions(text.guided(self.token_projection(history)))
         one_hot = F.one_hot(layers, self.config.quantizers).to(tokens.dtype)
-        text = self.condition_projection(condition.vectors.to(tokens.dtype))
-        sequence = torch.cat([text, self.layer_projection(one_hot)[:, None], tokens], dim=1)
-        front = F.pad(condition.mask, (0, 1), value=True)
+        sequence = torch.cat([text.tokens, self.layer_projection(one_hot)[:, None], tokens], dim=1)
+        front = F.pad(text.mask, (0, 1), value=True)
         hidden = self.encoder(sequence, key_mask(front, length_mask(lengths, tokens.shape[1])))
         return self.head(hidden[:, hidden.shape[1] - tokens.shape[1] :])
 
@@ -133,7 +134,7 @@ class ResidualTransformer(nn.Module):
         """(B, L, codes + 1) logits of layer layers[b], from the true ids (B, L, Q) of the layers below."""
         history = self.history(ids[..., : self.config.quantizers - 1], lengths)
         own = history[layers - 1, torch.arange(len(ids), device=ids.device)]
-        outputs = self.outputs(own, layers, condition, lengths)
+        outputs = self.outputs(own, layers, self.read(condition, ids.shape[1]), lengths)
         return self.logits(outputs, self.output_tables[layers - 1], layers)
 
     @torch.no_grad()
@@ -151,7 +152,7 @@ class ResidualTransformer(nn.Module):
         `known` (B, L, Q): ids to keep, -1 where to draw; a token is kept when its base layer is known.
         """
         scale, copies = options.residual_guidance, 1 if options.residual_guidance == 1 else 2
-        read = condition if copies == 1 else condition.with_unconditional()
+        text = self.read(condition if copies == 1 else condition.with_unconditional(), base.shape[1])
         valid = length_mask(lengths, base.shape[1])
         inputs, outputs = self.input_tables, self.output_tables
         layers_ids, history = [base], base.new_zeros((), dtype=inputs.dtype)
@@ -160,7 +161,7 @@ class ResidualTransformer(nn.Module):
             below = below.where(valid & (below >= 0), self.config.pad_id)
             history = history + F.embedding(below, inputs[q - 1])
             layers = torch.full((copies * len(base),), q, device=base.device)
-            predicted = self.outputs(history.repeat(copies, 1, 1), layers, read, lengths.repeat(copies))
+            predicted = self.outputs(history.repeat(copies, 1, 1), layers, text, lengths.repeat(copies))
             logits = self.logits(predicted, outputs[q - 1], q).float()
             logits = logits if copies == 1 else guided(logits, scale)
             drawn = sample_ids(logits, noise.draw(lengths, logits.shape[-1]), options)

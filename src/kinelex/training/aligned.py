@@ -72,7 +72,8 @@ def aligned_training_loss(
     transformer = model.transformer
     targets = corrupt(ids, lengths, transformer.config, generator)
     drop = torch.rand(len(ids), generator=generator, device=ids.device) < transformer.config.condition_dropout
-    hidden = transformer.hidden(targets.inputs, condition.dropped(drop), lengths)
+    text = transformer.read(condition.dropped(drop), ids.shape[1])
+    hidden = transformer.hidden(targets.inputs, text, lengths)
     outputs = Outputs.of_hidden(hidden, condition.segments.shape[1])
     tokens = token_loss(transformer.head(outputs.tokens), targets.labels)
     present = condition.segment_mask & ~drop[:, None]
