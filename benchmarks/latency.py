@@ -114,19 +114,28 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="processor cores to use")
     parser.add_argument("--repeats", type=int, default=5, help="the fastest of so many runs counts")
     parser.add_argument("--precision", nargs="+", default=["fp32", "bf16"], choices=("fp32", "bf16"))
+    parser.add_argument(
+        "--option",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="a sampling option, such as guided_share 0.5 or residual_guidance 1; may be given again",
+    )
     arguments = parser.parse_args()
+    options = {name: float(value) for name, value in arguments.option}
     torch.set_num_threads(arguments.threads)
     model = MODELS[arguments.model]()
     print(
         f"{arguments.model}, torch {torch.__version__}, {arguments.threads} threads, "
-        f"load average {os.getloadavg()[0]:.1f}"
+        f"load average {os.getloadavg()[0]:.1f}, {options or 'as the model draws'}"
     )
     print(f"| clips x s | numbers | {' | '.join(PARTS)} | total s | clips/s | peak MiB |")
     print("| --- | --- |" + " ---: |" * (len(PARTS) + 3))
     for clips, seconds in SIZES:
         prompts = prompts_of(clips, seconds)
         for precision in arguments.precision:
-            pipeline = Pipeline(model).with_options(precision=precision)
+            pipeline = Pipeline(model).with_options(precision=precision, **options)
             best = min(
                 [generate(pipeline, prompts) for _ in range(arguments.repeats + 1)][1:], key=Spent.total
             )
