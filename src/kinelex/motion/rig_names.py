@@ -62,8 +62,6 @@ def bone_names(skeleton: Skeleton, preset: str) -> tuple[str, ...]:
     """
     if preset not in NAME_PRESETS:
         raise KinelexError(f"unknown joint-name preset {preset!r}; choose one of {', '.join(NAME_PRESETS)}")
-    if preset == "smpl":
-        return skeleton.joints
     names = NAME_PRESETS[preset]
     has_heels = any(joint.endswith("_heel") for joint in skeleton.joints)
     chosen: list[str] = []

@@ -13,7 +13,7 @@ from kinelex.motion.formats.bvh_writer import continuous_zxy, write_bvh
 from kinelex.motion.motion import Motion
 from kinelex.motion.retarget import retarget
 from kinelex.motion.rig import NAME_PRESETS, bone_names, rig_from_motion
-from kinelex.motion.skeleton import KIT
+from kinelex.motion.skeleton import HUMANML3D, KIT
 from rig_clips import recorded_motion, smooth_motion
 
 
@@ -104,3 +104,16 @@ def test_mistakes_are_named_and_leave_the_file_alone(tmp_path: Path) -> None:
     with pytest.raises(KinelexError, match=r"cannot write .*clip\.bvh: .*no body"):
         write_bvh(Motion(np.zeros((3, 22, 3), np.float32)), target)
     assert target.read_text() == "kept"
+
+
+@pytest.mark.parametrize("preset", NAME_PRESETS)
+def test_a_kit_clip_is_read_back_with_its_feet(preset: str, tmp_path: Path) -> None:
+    """KIT's "heel" is at the ball of the foot, where other skeletons have their "foot"."""
+    clip = smooth_motion(KIT)
+    write_bvh(clip, tmp_path / "clip.bvh", names=preset)
+    back = Motion.load(tmp_path / "clip.bvh", keep_placement=True, fps=clip.fps)
+    for joint, place in (("foot", "heel"), ("ankle", "ankle"), ("wrist", "wrist")):
+        for side in ("left", "right"):
+            written = clip.positions[:, KIT.index(f"{side}_{place}")] - clip.positions[:, 0]
+            read = back.positions[:, HUMANML3D.index(f"{side}_{joint}")] - back.positions[:, 0]
+            np.testing.assert_allclose(read, written, atol=1e-4)
