@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -86,19 +87,39 @@ def test_asf_is_found_beside_the_amc_and_in_an_asf_folder(tmp_path: Path) -> Non
         read_amc(deep)
 
 
-def test_radians_read_as_degrees(tmp_path: Path) -> None:
+def rewritten(path: Path, change: Callable[[str], str]) -> Path:
+    path.write_bytes(change(path.read_text()).encode())
+    return path
+
+
+@pytest.mark.parametrize("line_end", ["\r", "\r\n"])
+def test_comments_and_other_systems_line_ends(line_end: str, tmp_path: Path) -> None:
+    clip, body = tmp_path / "clip.amc", tmp_path / "body.asf"
+    clip.write_text(AMC.read_text().replace("\nhead", "\n# of the head\nhead"))
+    body.write_text(ASF.read_text())
+    for path in (clip, body):
+        rewritten(path, lambda text: text.replace("\n", line_end))
+    ours, expected = read_amc(clip, body), read_amc(AMC, ASF)
+    assert torch.equal(animation_pose(ours).positions, animation_pose(expected).positions)
+
+
+@pytest.mark.parametrize("turns_first", [False, True])
+def test_radians_read_as_degrees(turns_first: bool, tmp_path: Path) -> None:
     def radians(match: re.Match[str]) -> str:
         words = match[0].split()
         fixed = words[1:4] if words[0] == "root" else []
         turned = [f"{np.deg2rad(float(value)):.9f}" for value in words[1 + len(fixed) :]]
-        return " ".join([words[0], *fixed, *turned])
+        return " ".join([words[0], *turned, *fixed] if turns_first else [words[0], *fixed, *turned])
 
     text = re.sub(
         r"^[a-z]+ .*$", radians, AMC.read_text().replace(":DEGREES", ":RADIANS"), flags=re.MULTILINE
     )
     path = tmp_path / "clip.amc"
     path.write_text(text)
-    ours, expected = animation_pose(read_amc(path, ASF)), animation_pose(read_amc(AMC, ASF))
+    body = tmp_path / "body.asf"
+    order = "RX RY RZ TX TY TZ" if turns_first else "TX TY TZ RX RY RZ"
+    body.write_text(ASF.read_text().replace("TX TY TZ RX RY RZ", order))
+    ours, expected = animation_pose(read_amc(path, body)), animation_pose(read_amc(AMC, ASF))
     assert torch.allclose(ours.positions, expected.positions, atol=1e-5)
 
 

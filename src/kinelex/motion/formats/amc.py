@@ -21,7 +21,7 @@ from torch import Tensor
 from kinelex.errors import KinelexError
 from kinelex.motion.animation import Animation, check_reach
 from kinelex.motion.flavours import flavour_of
-from kinelex.motion.formats.asf import AcclaimSkeleton, Bone, read_asf
+from kinelex.motion.formats.asf import AcclaimSkeleton, Bone, read_acclaim_text, read_asf
 from kinelex.motion.humanoid import listed
 from kinelex.motion.limits import FASTEST, SLOWEST, is_frame_rate
 from kinelex.motion.rotations import euler_rotation
@@ -45,15 +45,14 @@ def read_amc(
     path = Path(path)
     if not is_frame_rate(fps):
         raise KinelexError(f"cannot read {path} at {fps} frames a second; give {SLOWEST:g} to {FASTEST:g}")
-    try:
-        text = path.read_bytes().decode("latin-1")
-    except OSError as error:
-        raise KinelexError(f"cannot read {path}: {error.strerror}; check the path") from error
+    text = read_acclaim_text(path)
     skeleton_path = Path(asf) if asf is not None else find_asf(path)
     skeleton = read_asf(skeleton_path)
     columns, values = _parse(text, skeleton, path, skeleton_path)
     degrees = ":radians" not in text[:2000].lower()
-    animation = _animation(skeleton, columns, values if degrees else _in_degrees(values, columns), fps)
+    animation = _animation(
+        skeleton, columns, values if degrees else _in_degrees(values, columns, skeleton), fps
+    )
     check_reach(animation, path)
     return animation
 
@@ -116,11 +115,13 @@ def _parse(
     return columns, values.reshape(frames, width)
 
 
-def _in_degrees(values: NDArray[np.float64], columns: dict[str, slice]) -> NDArray[np.float64]:
+def _in_degrees(
+    values: NDArray[np.float64], columns: dict[str, slice], skeleton: AcclaimSkeleton
+) -> NDArray[np.float64]:
     values = values.copy()
-    for name, columns_of in columns.items():
-        angles = slice(columns_of.start + 3, columns_of.stop) if name == "root" else columns_of
-        values[:, angles] *= 180 / math.pi
+    for name, place in columns.items():
+        turns = [dof[0] == "r" for dof in skeleton.bones[name].dofs]
+        values[:, place][:, turns] *= 180 / math.pi
     return values
 
 

@@ -51,6 +51,20 @@ class AcclaimSkeleton:
         return {name: bone.vector for name, bone in self.bones.items()}
 
 
+def read_acclaim_text(path: Path) -> str:
+    """An ASF or AMC file without its comments, whichever system it comes from.
+
+    Raises:
+        KinelexError: it cannot be read.
+    """
+    try:
+        text = path.read_bytes().decode("latin-1")
+    except OSError as error:
+        raise KinelexError(f"cannot read {path}: {error.strerror}; check the path") from error
+    # Not within a word: some systems write a number that is none as "-1.#IND".
+    return re.sub(r"(?<!\S)#.*", "", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
 def read_asf(path: str | os.PathLike[str]) -> AcclaimSkeleton:
     """Read an ASF file.
 
@@ -58,11 +72,7 @@ def read_asf(path: str | os.PathLike[str]) -> AcclaimSkeleton:
         KinelexError: the file is missing, is not ASF, lacks bones or the hierarchy, or its unit is no length.
     """
     path = Path(path)
-    try:
-        text = path.read_bytes().decode("latin-1")
-    except OSError as error:
-        raise KinelexError(f"cannot read {path}: {error.strerror}; check the path") from error
-    text = re.sub(r"#[^\n]*", "", text)
+    text = read_acclaim_text(path)
     sections = {
         part.split(None, 1)[0].lower(): part
         for part in re.split(r"^[ \t]*:", text, flags=re.MULTILINE)
