@@ -94,3 +94,24 @@ def test_agreement_with_the_published_tags() -> None:
                 words += len(ours)
                 same += sum(a == b for a, b in zip(ours, published, strict=True))
     assert same / words > 0.94
+
+
+def test_what_is_no_word_is_not_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HanTa would take seconds for it."""
+    asked: list[str] = []
+    taken_apart = HanoverTagger.tag_word
+
+    def noted(self: HanoverTagger, word: str, **how: object) -> object:
+        asked.append(word)
+        return taken_apart(self, word, **how)
+
+    monkeypatch.setattr(HanoverTagger, "tag_word", noted)
+    for letters in ("w", "walking", "s"):
+        word = (letters * 1000)[:1000]
+        assert [part.lemma for part in tag(f"a person zigzagged {word} and sits")[-3:]] == [
+            word,
+            "and",
+            "sit",
+        ]
+    assert asked
+    assert max(map(len, asked)) < 1000

@@ -9,7 +9,7 @@ from functools import lru_cache
 from kinelex.errors import KinelexError
 from kinelex.text.inflection import third_person
 from kinelex.text.verbs import ALSO_NOUNS, VERBS
-from kinelex.text.viterbi import SentenceTagger
+from kinelex.text.viterbi import LONGEST_WORD, SentenceTagger
 
 # BNC tags (C5) -> universal tags as HumanML3D's caption files use them: possessives and articles are DET, the
 # particle of a phrasal verb ("sits down") is ADP. Longest prefix wins.
@@ -98,7 +98,9 @@ def _tagger() -> SentenceTagger:
 
 @lru_cache(maxsize=100_000)
 def _analysed(word: str, pos: str) -> str:
-    """Lemma of a noun or verb: of the likeliest reading with that part of speech."""
+    """Lemma of a noun or verb: of the likeliest reading with that part of speech; what is no word, as written."""
+    if len(word) > LONGEST_WORD:
+        return word
     readings = [tag for tag, _ in _tagger().model.tag_word(word, cutoff=20, casesensitive=False)]
     fitting = [tag for tag in readings if _universal(tag) == pos]
     ending = next((ending for ending in FORMS if word.endswith(ending)), "")
@@ -125,7 +127,9 @@ def _universal(tag: str) -> str:
 
 @lru_cache(maxsize=100_000)
 def _can_be_verb(word: str) -> bool:
-    return word in _MOVES or any(
+    if word in _MOVES or len(word) > LONGEST_WORD:
+        return word in _MOVES
+    return any(
         tag.startswith("VV") for tag, _ in _tagger().model.tag_word(word, cutoff=12, casesensitive=False)
     )
 

@@ -13,6 +13,8 @@ from operator import itemgetter
 from typing import Any
 
 BEAM = 5  # states that HanTa carries on from each word
+# HanTa takes apart any word, in time that grows with the cube of its letters.
+LONGEST_WORD = 45
 CUTOFF = 5.0  # nats below the best reading of an unseen word
 
 
@@ -29,6 +31,8 @@ class SentenceTagger:
     def _candidates(self, word: str) -> tuple[tuple[int, float], ...]:
         """Tags of a word with the log probability of the word given the tag; none for an unknown word."""
         model = self.model
+        if len(word) > LONGEST_WORD:
+            return ()
         readings = model.tag_word(word, cutoff=math.inf, casesensitive=False)
         tags = [(model.tag2int[tag], p) for tag, p in readings if tag != "UNKNOWN"]
         given_tag = sorted(
