@@ -92,3 +92,9 @@ def test_a_clip_of_one_frame_shows_nothing_but_does_not_fail() -> None:
     findings = check(whole(one, "a person walks forward and kicks with the left leg"))
     assert findings
     assert not any(finding.right for finding in findings)
+
+
+def test_a_phrase_after_the_end_is_named(recordings: dict[str, list[Motion]]) -> None:
+    (clip, *_), late = next(iter(recordings.values())), Segment("a person jumps", 99.0, 101.0)
+    with pytest.raises(KinelexError, match="'a person jumps' starts at 99 s, after the end of the clip"):
+        check(clip.with_segments((late,)))

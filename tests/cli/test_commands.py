@@ -249,6 +249,7 @@ def test_edit_keeps_the_clip_but_for_a_part(
         (["generate", "a person walks", "--output", "x.mov"], ".mov"),
         (["generate", "a person walks", "--output", "x.glb", "--names", "maya"], "maya"),
         (["generate", "--output", "x.npz"], "give a text"),
+        (["generate", "a person walks", "--output", "x.npz", "--output", "x.npz"], "x.npz is given twice"),
         (["generate", "--prompts", "missing.txt", "--output", "{index}.npz"], "missing.txt"),
         (["generate", "a person walks", "--model", "missing", "--output", "x.npz"], "missing is no model folder"),
         (["generate", "a person walks", "--device", "abacus", "--output", "x.npz"], "abacus"),

@@ -67,11 +67,17 @@ def check(motion: Motion) -> tuple[Finding, ...]:
         motion: a clip of the 22 joints, with its phrases.
 
     Raises:
-        KinelexError: the clip has no phrases, or other joints.
+        KinelexError: the clip has no phrases, or one after its end, or other joints.
     """
     if not motion.segments:
         raise KinelexError("the clip has no phrases; say what it should show")
     check_joints(motion)
+    for part in motion.segments:
+        if part.start >= motion.seconds:
+            raise KinelexError(
+                f"the phrase {part.text[:60]!r} starts at {part.start:g} s, after the end of the clip at "
+                f"{motion.seconds:g} s; correct its times"
+            )
     findings: list[Finding] = []
     for _, group in groupby(motion.segments, key=lambda part: part.text):
         parts = list(group)

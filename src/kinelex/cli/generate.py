@@ -75,9 +75,9 @@ def run(options: argparse.Namespace) -> None:
     check_number(options.best_of)
     prompts = _prompts(options)
     outputs = [_expand(options.output, index) for index in range(len(prompts))]
-    _check_distinct(outputs)
     for names in outputs:
         check_outputs(names, options)
+    _check_distinct(outputs)
     pipeline = load_pipeline(options)
     batches = range(0, len(prompts), BATCH_SIZE)
     for first in track(batches, "generating") if len(prompts) > BATCH_SIZE else batches:

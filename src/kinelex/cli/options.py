@@ -94,9 +94,11 @@ def check_outputs(outputs: list[str], options: argparse.Namespace) -> None:
     """Fail before the work is done when a file cannot be written.
 
     Raises:
-        KinelexError: what `check_writable` says.
+        KinelexError: what `check_writable` says, or a file is named twice.
     """
     for output in outputs:
+        if outputs.count(output) > 1:
+            raise KinelexError(f"--output {output} is given twice; give it once")
         check_writable(output, names=options.names, unit=options.unit)
 
 
