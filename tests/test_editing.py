@@ -70,6 +70,13 @@ def test_a_phrase_may_take_another_time(pipeline: Pipeline, clip: Motion, second
     assert [part.end for part in said.segments] == pytest.approx([part.end for part in edited.segments])
 
 
+@pytest.mark.parametrize("seconds", [0.5, 0.7, 1.1])
+def test_halves_of_a_token_take_a_whole_one(pipeline: Pipeline, clip: Motion, seconds: float) -> None:
+    """As in a clip of that duration."""
+    edited = pipeline.regenerate(clip, 2, duration=seconds)
+    assert edited.seconds - clip.seconds + 2.0 == pytest.approx(pipeline("walks", duration=seconds).seconds)
+
+
 def test_the_last_phrase_may_take_another_time(pipeline: Pipeline, clip: Motion) -> None:
     edited = pipeline.regenerate(clip, 3, duration=4.0)
     assert np.array_equal(edited.positions[:80], clip.positions[:80])

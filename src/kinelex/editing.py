@@ -50,7 +50,7 @@ class Gap:
             end, tokens = frames, -((start - frames) // step)
         drawn = end - start
         if size is not None:
-            tokens = max(1, round(size / step))
+            tokens = max(1, int(size / step + 0.5))  # rounded as durations of clips are
             drawn = tokens * step
         lead, trail = context_around(start // step, tokens, (frames - end) // step)
         return cls(start, end, drawn, tokens, lead, trail)

@@ -46,7 +46,10 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
     """What `load_pipeline` reads."""
     parser.add_argument(
-        "--model", default="default", metavar="DIR", help="model folder (default: the bundled model)"
+        "--model",
+        default="default",
+        metavar="DIR",
+        help="model folder, or permissive, the smaller bundled model whose motions may be sold (default: default)",
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
     add_drawing_options(parser)

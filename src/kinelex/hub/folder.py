@@ -27,7 +27,7 @@ from kinelex.training.schema import from_mapping
 T = TypeVar("T")
 
 FORMAT = 1
-BUNDLED = ("default",)
+BUNDLED = ("default", "permissive")
 CONFIG, CARD, TEXT_ENCODER = "config.yaml", "README.md", "text_encoder"
 FULL_PRECISION = ("normalizer", "whitening")
 # Running sums of the codebooks: only training needs them, and it starts them anew from its first batch.
