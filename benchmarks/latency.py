@@ -123,7 +123,7 @@ def main() -> None:
         help="a sampling option, such as guided_share 0.5 or residual_guidance 1; may be given again",
     )
     arguments = parser.parse_args()
-    options = {name: float(value) for name, value in arguments.option}
+    options = {name: float(value) if "." in value else int(value) for name, value in arguments.option}
     torch.set_num_threads(arguments.threads)
     model = MODELS[arguments.model]()
     print(

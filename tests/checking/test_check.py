@@ -98,3 +98,5 @@ def test_a_phrase_after_the_end_is_named(recordings: dict[str, list[Motion]]) ->
     (clip, *_), late = next(iter(recordings.values())), Segment("a person jumps", 99.0, 101.0)
     with pytest.raises(KinelexError, match="'a person jumps' starts at 99 s, after the end of the clip"):
         check(clip.with_segments((late,)))
+    (at_the_end,) = check(clip.with_segments((Segment("a person jumps", clip.seconds, clip.seconds + 1),)))
+    assert at_the_end.found == "no"

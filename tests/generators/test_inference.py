@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import platform
 from dataclasses import replace
 
@@ -12,8 +14,9 @@ from torch import Tensor, nn
 
 from kinelex.errors import KinelexError
 from kinelex.generators.base import TextCondition
-from kinelex.generators.inference import InferenceCopies, inference_copy
+from kinelex.generators.inference import PRECISIONS, InferenceCopies, inference_copy
 from kinelex.generators.masked import MaskTransformer, MaskTransformerConfig
+from kinelex.generators.momask import MoMask
 from kinelex.generators.packed_linear import PackedLinear, can_be_packed, linear_gelu
 from kinelex.generators.residual import ResidualTransformer, ResidualTransformerConfig
 from kinelex.generators.sampling import SampleNoise, SamplingOptions
@@ -95,7 +98,7 @@ def test_elsewhere_copies_stay_plain(
     assert torch.equal(logits(copied, condition), logits(masked, condition))
 
 
-def test_weights_are_not_kept_twice(masked: MaskTransformer) -> None:
+def test_weights_that_are_not_packed_are_not_kept_twice(masked: MaskTransformer) -> None:
     copied = InferenceCopies(masked).at("fp32")
     assert copied.token_embedding.weight is masked.token_embedding.weight
 
@@ -121,11 +124,43 @@ def test_a_copy_is_made_anew_when_the_weights_change(
         torch.testing.assert_close(logits(after, condition), logits(masked, condition), rtol=1e-4, atol=1e-4)
 
 
-def test_a_copy_of_weights_loaded_for_inference() -> None:
+def test_weights_made_for_inference_may_change_unseen() -> None:
     with torch.inference_mode():
         network = nn.Linear(4, 4)
         copies = InferenceCopies(network)
-        assert copies.at("fp32") is copies.at("fp32")
+        copies.at("fp32")
+        network.weight.mul_(2)
+        torch.testing.assert_close(copies.at("fp32")(torch.ones(1, 4)), network(torch.ones(1, 4)))
+
+
+def test_copies_follow_the_mode(masked: MaskTransformer, condition: TextCondition) -> None:
+    copies = InferenceCopies(masked.train())
+    copies.at("fp32")
+    masked.eval()
+    torch.testing.assert_close(
+        logits(copies.at("fp32"), condition), logits(masked, condition), rtol=1e-5, atol=1e-5
+    )
+
+
+def test_a_generator_that_has_drawn_is_copied_and_stored(
+    masked: MaskTransformer, condition: TextCondition
+) -> None:
+    residual = ResidualTransformer(ResidualTransformerConfig(WIDTH, CODES, 24, 4, SIZES)).eval()
+    generator = MoMask(masked, residual)
+
+    def drawn(by: MoMask, precision: str) -> Tensor:
+        return by.generate(condition, LENGTHS, [0, 1, 2], SamplingOptions(precision=precision)).ids
+
+    first = {precision: drawn(generator, precision) for precision in PRECISIONS}
+    for twin in (copy.deepcopy(generator), pickle.loads(pickle.dumps(generator))):
+        assert all(torch.equal(drawn(twin, precision), ids) for precision, ids in first.items())
+
+
+def test_autocast_does_not_hinder(masked: MaskTransformer, condition: TextCondition) -> None:
+    noise = SampleNoise.of_seeds([0, 1, 2], torch.device("cpu"))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        ids = InferenceCopies(masked).at("fp32").generate(condition, LENGTHS, noise, SamplingOptions())
+    assert [int((row >= 0).sum()) for row in ids] == LENGTHS.tolist()
 
 
 def test_an_unknown_precision_is_refused(masked: MaskTransformer) -> None:

@@ -45,6 +45,20 @@ from kinelex.text.imperative import described
         ("jump. Once you land, turn", "a person jumps. Once they land, the person turns"),
         ("jump, then after landing, wave", "a person jumps, then after landing, waves"),
         ("walk; sit; wave", "a person walks, then sits, then waves"),
+        (
+            "With both hands pick up the box, then walk",
+            "With both hands, a person picks up the box, then walks",
+        ),
+        (
+            "while you walk wave your arms, then stop",
+            "while they walk, a person waves their arms, then stops",
+        ),
+        ("after walking forward turn around", "after walking forward, a person turns around"),
+        ("before you sit down walk, turn, and sit", "before they sit down, a person walks, turns, and sits"),
+        ("Please, while walking, wave", "while walking, a person waves"),
+        ("Now, after a short walk, sit", "after a short walk, a person sits"),
+        ("as fast as you can, run forward", "as fast as they can, a person runs forward"),
+        ("after you are done, sit", "after they are done, a person sits"),
     ],
 )
 def test_commands(command: str, description: str) -> None:
@@ -164,6 +178,12 @@ def test_wishes(wish: str, description: str) -> None:
         "a person says yes please",
         ", please",
         "last dance",
+        "a person does three kicks, first kick low, second kick high",
+        "a person walks forward, last step is a jump",
+        "two people dance, second turns",
+        "A person does jumping jacks; rest",
+        "arms up; jump; arms down",
+        "a person runs; run is fast",
         "after walking",
         "with a bottle in the hand",
         "while the man walks, a woman waves",

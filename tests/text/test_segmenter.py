@@ -48,6 +48,13 @@ CASES = {
     ],
     "He jumps. He sits. Before that, he walks": ["he jumps", "he walks", "he sits"],
     "a man waves. before this he jumps. then he walks": ["a man jumps", "a man waves", "a man walks"],
+    "he runs, jumps, and before that, he stretches": ["he runs", "he stretches", "he jumps"],
+    "he walks up to a wall and kneels before this, then stands": [
+        "he walks up to a wall",
+        "he kneels before this",
+        "he stands",
+    ],
+    "a person stands before this, waving": ["a person stands before this, waving"],
     "he walks and sits before that chair": ["he walks", "he sits before that chair"],
     "He waves. Before sitting, he jumps": ["he waves", "he jumps", "he sits"],
     "a person does a jump followed by a kick": ["a person does a jump", "a person does a kick"],

@@ -73,7 +73,7 @@ def check(motion: Motion) -> tuple[Finding, ...]:
         raise KinelexError("the clip has no phrases; say what it should show")
     check_joints(motion)
     for part in motion.segments:
-        if part.start >= motion.seconds:
+        if part.start - _MARGIN >= motion.seconds:
             raise KinelexError(
                 f"the phrase {part.text[:60]!r} starts at {part.start:g} s, after the end of the clip at "
                 f"{motion.seconds:g} s; correct its times"

@@ -133,10 +133,9 @@ class TextCondition:
             words=None if self.words is None else self.words.dropped(drop),
         )
 
-    def with_unconditional(self, rows: Tensor | None = None) -> TextCondition:
-        """(B + R) the batch, then the unconditional twins of `rows` (R,) or of all: guidance in one pass."""
-        twins = self if rows is None else self[rows]
-        twins = twins.dropped(torch.ones_like(twins.sentence[:, 0], dtype=torch.bool))
+    def with_unconditional(self) -> TextCondition:
+        """(2B) the batch, then its unconditional twins: guidance in one pass."""
+        twins = self.dropped(torch.ones_like(self.sentence[:, 0], dtype=torch.bool))
         return TextCondition(
             torch.cat([self.sentence, twins.sentence]),
             torch.cat([self.segments, twins.segments]),

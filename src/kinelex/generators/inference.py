@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-from typing import Generic, TypeVar
+from collections.abc import Hashable
+from typing import Any, Generic, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from kinelex.errors import KinelexError
 from kinelex.generators.packed_linear import PackedLinear, can_be_packed
@@ -17,12 +18,18 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 class InferenceCopies(Generic[Network]):
-    """A network as it is drawn with, a copy a precision; made anew when its weights have changed or moved."""
+    """A network as it is drawn with, a copy a precision; made anew when it has changed, moved, or begun to train.
+
+    What is written through `.data`, and hooks that are registered later, are not seen.
+    """
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self._copies: dict[str, Network] = {}
-        self._made_of: list[tuple[int, int]] = []
+        self._made: tuple[Hashable, dict[str, Network]] = (None, {})
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the copies: packed weights can neither be copied nor stored."""
+        return {"network": self.network, "_made": (None, {})}
 
     def at(self, precision: str) -> Network:
         """The network's copy for "fp32" or "bf16".
@@ -32,17 +39,23 @@ class InferenceCopies(Generic[Network]):
         """
         if precision not in PRECISIONS:
             raise KinelexError(f"unknown precision {precision!r}; choose {' or '.join(PRECISIONS)}")
-        made_of = [state_of(weight) for weight in self.network.parameters()]
-        if made_of != self._made_of:
-            self._copies, self._made_of = {}, made_of
-        if precision not in self._copies:
-            self._copies[precision] = inference_copy(self.network, PRECISIONS[precision])
-        return self._copies[precision]
+        state = state_of(self.network)
+        made_of, copies = self._made
+        if state is None or made_of != state:
+            copies = {}
+            self._made = (state, copies)
+        if precision not in copies:
+            copies[precision] = inference_copy(self.network, PRECISIONS[precision])
+        return copies[precision]
 
 
-def state_of(weight: Tensor) -> tuple[int, int]:
-    """Differs once a weight has been written to or replaced."""
-    return weight.data_ptr(), 0 if weight.is_inference() else weight._version
+def state_of(network: nn.Module) -> Hashable:
+    """Differs once a weight was written to or replaced, or a mode switched; None where that cannot be known."""
+    weights = list(network.parameters())
+    if any(weight.is_inference() for weight in weights):
+        return None
+    modes = tuple(part.training for part in network.modules())
+    return modes, tuple((weight.data_ptr(), weight._version) for weight in weights)
 
 
 def inference_copy(network: Network, dtype: torch.dtype) -> Network:

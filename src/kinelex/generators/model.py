@@ -214,7 +214,7 @@ class MoMaskModel(TokenModel):
 
     @cached_property
     def generator(self) -> MoMask:
-        """Both transformers; it keeps their bf16 copies."""
+        """Both transformers; it keeps the copies of them that are drawn with."""
         return MoMask(self.masked, self.residual)
 
     def _draw(

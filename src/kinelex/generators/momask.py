@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,6 +19,33 @@ from kinelex.tokenizer.rvqvae import TokenizedMotion, length_mask
 DEFAULT_OPTIONS = SamplingOptions()
 
 
+@dataclass(frozen=True)
+class DrawingNetworks:
+    """Both transformers as they are drawn with.
+
+    Attributes:
+        masked: mask transformer (base layer).
+        residual: residual transformer (layers 1..Q-1).
+    """
+
+    masked: MaskTransformer
+    residual: ResidualTransformer
+
+    def fill(
+        self,
+        ids: Tensor,
+        window: Window,
+        condition: TextCondition,
+        noise: SampleNoise,
+        options: SamplingOptions,
+    ) -> None:
+        """Draw the open tokens of a window and write them into ids (B, L, Q)."""
+        cells = window.cells(ids.shape[1])
+        known = cells.read(ids, -1)
+        base = self.masked.generate(condition, window.lengths, noise, options, known[..., 0])
+        cells.write(ids, self.residual.generate(base, condition, window.lengths, noise, options, known))
+
+
 class MoMask:
     """Generates motion tokens from text.
 
@@ -27,8 +55,15 @@ class MoMask:
     """
 
     def __init__(self, masked: MaskTransformer, residual: ResidualTransformer) -> None:
-        self.masked, self.residual = masked, residual
         self._masked, self._residual = InferenceCopies(masked), InferenceCopies(residual)
+
+    @property
+    def masked(self) -> MaskTransformer:
+        return self._masked.network
+
+    @property
+    def residual(self) -> ResidualTransformer:
+        return self._residual.network
 
     @torch.no_grad()
     def generate(
@@ -60,24 +95,10 @@ class MoMask:
             else known.clone()
         )
         for window, text in passes(condition, lengths):
-            networks._fill(ids, window, text, noise.of_rows(window.rows.tolist()), options)
+            networks.fill(ids, window, text, noise.of_rows(window.rows.tolist()), options)
         return TokenizedMotion(ids.masked_fill(~length_mask(lengths, size)[..., None], -1), lengths)
 
-    def _fill(
-        self,
-        ids: Tensor,
-        window: Window,
-        condition: TextCondition,
-        noise: SampleNoise,
-        options: SamplingOptions,
-    ) -> None:
-        """Draw the open tokens of a window and write them into ids (B, L, Q)."""
-        cells = window.cells(ids.shape[1])
-        known = cells.read(ids, -1)
-        base = self.masked.generate(condition, window.lengths, noise, options, known[..., 0])
-        cells.write(ids, self.residual.generate(base, condition, window.lengths, noise, options, known))
-
-    def at_precision(self, precision: str) -> MoMask:
+    def at_precision(self, precision: str) -> DrawingNetworks:
         """These networks made ready to draw with, in "fp32" or "bf16".
 
         In bf16 a clip may differ a little between a batch and alone: rounding depends on the batch's size.
@@ -85,4 +106,4 @@ class MoMask:
         Raises:
             KinelexError: another precision.
         """
-        return MoMask(self._masked.at(precision), self._residual.at(precision))
+        return DrawingNetworks(self._masked.at(precision), self._residual.at(precision))

@@ -30,17 +30,22 @@ class PackedLinear(nn.Module):
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
-        # No buffers: packed tensors cannot be moved or saved.
+        # No buffers: packed tensors cannot be moved, copied or saved.
         self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.detach())
         self.bias = None if bias is None else bias.detach()
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(..., I) to (..., O)."""
-        return torch.ops.mkldnn._linear_pointwise(inputs, self.weight, self.bias, "none", [], "")
+        return self._computed(inputs, "none", "")
 
     def gelu(self, inputs: Tensor) -> Tensor:
         """(..., I) to (..., O): the exact GELU of the outputs, before they are rounded to bf16."""
-        return torch.ops.mkldnn._linear_pointwise(inputs, self.weight, self.bias, "gelu", [], "none")
+        return self._computed(inputs, "gelu", "none")
+
+    def _computed(self, inputs: Tensor, activation: str, how: str) -> Tensor:
+        # Autocast does not know this product, and may have changed the inputs' type on the way here.
+        inputs = inputs.to(self.weight.dtype)
+        return torch.ops.mkldnn._linear_pointwise(inputs, self.weight, self.bias, activation, [], how)
 
 
 def linear_gelu(linear: nn.Module, inputs: Tensor) -> Tensor:

@@ -46,10 +46,13 @@ def connective(tokens: Sequence[Token], i: int) -> tuple[str, int]:
 
 
 def tells_what_was_before(tokens: Sequence[Token], i: int) -> bool:
-    """ "he sits; before that, he walks": what follows came first."""
+    """ "he sits; before that, he walks", not "he stops before that, turning": what follows came first."""
     if (_word(tokens, i), _word(tokens, i + 1)) not in (("before", "that"), ("before", "this")):
         return False
-    return i + 2 < len(tokens) and (tokens[i + 2].pause == "," or tokens[i + 2].word in PERSONAL)
+    parted = i == 0 or tokens[i].pause or tokens[i - 1].word in ("and", "but")
+    if not parted or i + 2 >= len(tokens) or not (tokens[i + 2].pause or tokens[i + 2].word in PERSONAL):
+        return False
+    return acts(tokens, i + 2) >= 0 or tokens[i + 2].form in ("s", "past", "base")
 
 
 def _word(tokens: Sequence[Token], i: int) -> str:

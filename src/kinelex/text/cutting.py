@@ -88,7 +88,9 @@ def _cut_at_connective(
         if last in PERSONAL:  # "an object they then hold"
             return "", 0
     # "..., and after walking, he sits" tells what comes next, unlike "... after walking".
-    after_joiner = relation == AFTER and tokens[i].word in JOINERS
+    after_joiner = (
+        relation == AFTER and tokens[i].word in JOINERS and not tells_what_was_before(tokens, i + 1)
+    )
     return NEXT if after_joiner else relation, words
 
 

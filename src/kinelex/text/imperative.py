@@ -20,8 +20,17 @@ _AFTER_VERB = frozenset(_AFTER_VERB_WORDS.split())
 # What stands between the start of a command and its verb, and is left out in a description.
 _POLITE = frozenset(("please", "now", "just", "ok", "okay"))
 _OPENERS = frozenset(("then", "first", "next", "finally", "again", "also", "and", "afterwards"))
-# What may stand before a command, up to a comma: "after walking, sit", "while you walk, wave", "with one hand, wave".
-_OPENINGS = frozenset(("after", "before", "once", "when", "while", "as", "with", "without", "upon"))
+# What may stand before a command: "after walking, sit", "while you walk, wave", "with one hand, wave".
+_CLAUSE_OPENINGS = frozenset(("after", "before", "once", "when", "while", "as"))
+_OPENINGS = _CLAUSE_OPENINGS | {"with", "without", "upon"}
+# After these a word is no command, within an opening: "after a walk", "before you sit", "once he begins to sit".
+_NAMING_WORDS = (
+    "a an the your his her their its my this that one two three both each no to and or left right you they"
+)
+_NAMING = frozenset(_NAMING_WORDS.split())
+_GOES_ON = frozenset(("then", "and", "but", "next", "finally", "afterwards"))
+_AUXILIARY_WORDS = "are can could do did have had were will would may might must should"
+_AUXILIARIES = frozenset(_AUXILIARY_WORDS.split())
 # Before these "you" is "them".
 _TO_WHOM = frozenset(
     ("to", "at", "behind", "beside", "before", "after", "around", "near", "with", "for", "of", "from")
@@ -67,7 +76,8 @@ def _followed(subject: str, text: str) -> str:
             continue
         if opens and word not in PUNCTUATION:
             if commands:
-                written += f"{gap}{subject} "
+                parted = written.endswith(",") or place == 0 or place != in_opening
+                written += f"{gap}{subject} " if parted else f",{gap}{subject} "
                 gap = ""
             subject, opens = re.sub("^an? ", "the ", subject), False
         written += gap + (_obeyed(word) if place in verbs else _for_them(words, place, unit[0]))
@@ -77,9 +87,11 @@ def _followed(subject: str, text: str) -> str:
 
 def _opens_command(words: list[str], verbs: set[int], place: int) -> bool:
     """Whether the sentence that begins here, or what is left of it, is a command: "then slowly sit"."""
-    place = max(place, _opening_end(words, place))
     while place < len(words) and place not in verbs:
         word = words[place]
+        if end := _opening_end(words, place):
+            place = end
+            continue
         if not (word in _POLITE or word in _OPENERS or word == "," or word.endswith("ly")):
             return False
         place += 1
@@ -87,14 +99,18 @@ def _opens_command(words: list[str], verbs: set[int], place: int) -> bool:
 
 
 def _opening_end(words: list[str], place: int) -> int:
-    """The place behind "after walking forward," at a place; 0 where no such opening of a sentence stands there."""
+    """Where the command begins after "after walking forward," at a place; 0 where no such opening stands there."""
     if words[place] not in _OPENINGS:
         return 0
     for end in range(place + 1, len(words)):
-        if words[end] == ",":
-            return end + 1
-        if words[end] in _ENDS_SENTENCE:
-            break
+        word, after = words[end], words[end + 1] if end + 1 < len(words) else ""
+        if word == ",":
+            return 0 if after in _GOES_ON or not after else end + 1  # "while walking wave, then sit"
+        if word in _ENDS_SENTENCE:
+            return 0
+        own = end == place + 1 or words[end - 1] in _NAMING or words[end - 2] in ("a", "an")
+        if not own and _is_command(word, after, later=True):
+            return end  # "after walking forward turn around"
     return 0
 
 
@@ -106,8 +122,9 @@ def _obeyed(word: str) -> str:
 def _for_them(words: list[str], place: int, written: str) -> str:
     """A word of the command as it is said of somebody else."""
     word, before = words[place], words[place - 1] if place else ""
-    if word == "you" and before in _OPENINGS and place + 1 < len(words) and words[place + 1] in VERBS:
-        return "they"  # "before you sit"
+    if word == "you" and before in _CLAUSE_OPENINGS:
+        acts = words[place + 1 : place + 2]
+        return "they" if VERBS.issuperset(acts) or _AUXILIARIES.issuperset(acts) else "them"
     if word == "you" and (before in _TO_WHOM or before in VERBS or before.endswith(("ing", "s", "ed"))):
         return "them"
     return _PERSON.get(word, written)

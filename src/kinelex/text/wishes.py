@@ -63,12 +63,13 @@ _RELATIVE = re.compile(r"(?:who|that|which)(?:(?: is|'s|’s) (?=\w+ing\b)| (?!i
 _BIDDEN = re.compile(r"(?:to )?(?P<bidden>(?:\w+ly )?(?P<verb>[\w’']+).*)", re.DOTALL)
 _ARROW = re.compile(r"\s*(?:->|-->|=>|→|⇒|(?<=[a-z])\s*>\s*(?=[a-z]))\s*", re.IGNORECASE)
 _ORDINAL = re.compile(
-    r"(?P<before>,\s+|(?<=[.;!?]\s))(?:second|third|fourth|fifth|last)(?:ly)?,?\s+(?P<verb>\w+)",
+    r"(?P<before>,\s+|(?<=[.;!?]\s))(?:second|third|fourth|fifth|last)(?:ly)?(?P<comma>,?)\s+(?P<verb>\w+)",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(
     r"(?:^|(?<=[\s,;.]))(?:step \d{1,2}[.):]|\(?\d{1,2}[.)]|\(?[a-h]\))\s+(?=[a-z])", re.IGNORECASE
 )
+_FIRST = re.compile(rf"\s*first(?:ly)?,? (?:{'|'.join(sorted(VERBS))})\b", re.IGNORECASE)
 _SEMICOLON = re.compile(r"\s*;\s+(?P<verb>\w+)")
 
 
@@ -157,12 +158,16 @@ def in_a_row(text: str) -> str:
 
 def _next(ordinal: re.Match[str]) -> str:
     """ "..., second, jump" as "..., then jump", and "second, jump" at the start of a sentence as "next, jump"."""
-    if ordinal["verb"].lower() not in VERBS | _THIRD_PERSONS | _NAMES.keys():
+    verb = ordinal["verb"].lower()
+    # "three kicks, second kick high", "two people dance, second turns"
+    orders = bool(ordinal["comma"] or _FIRST.match(ordinal.string))
+    if verb not in _NAMES and not (orders and verb in VERBS | _THIRD_PERSONS):
         return ordinal[0]
     return f"{', then' if ordinal['before'] else 'next,'} {ordinal['verb']}"
 
 
 def _then(semicolon: re.Match[str]) -> str:
-    """ "walks; sits" as "walks, then sits": without a subject, one clause."""
-    does = semicolon["verb"].lower() in VERBS | _THIRD_PERSONS
+    """ "walks; sits" as "walks, then sits": without a subject, one clause. So is "walk; sit" in a command."""
+    commanded = semicolon.string.split(" ")[0].strip(";,.").lower() in VERBS
+    does = semicolon["verb"].lower() in (VERBS if commanded else _THIRD_PERSONS)
     return f", then {semicolon['verb']}" if does else semicolon[0]

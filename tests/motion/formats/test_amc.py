@@ -96,7 +96,7 @@ def rewritten(path: Path, change: Callable[[str], str]) -> Path:
 def test_comments_and_other_systems_line_ends(line_end: str, tmp_path: Path) -> None:
     clip, body = tmp_path / "clip.amc", tmp_path / "body.asf"
     clip.write_text(AMC.read_text().replace("\nhead", "\n# of the head\nhead"))
-    body.write_text(ASF.read_text())
+    body.write_text(ASF.read_text().replace("length 0.45", "length 0.45#inches"))
     for path in (clip, body):
         rewritten(path, lambda text: text.replace("\n", line_end))
     ours, expected = read_amc(clip, body), read_amc(AMC, ASF)

@@ -61,8 +61,8 @@ def read_acclaim_text(path: Path) -> str:
         text = path.read_bytes().decode("latin-1")
     except OSError as error:
         raise KinelexError(f"cannot read {path}: {error.strerror}; check the path") from error
-    # Not within a word: some systems write a number that is none as "-1.#IND".
-    return re.sub(r"(?<!\S)#.*", "", text.replace("\r\n", "\n").replace("\r", "\n"))
+    # Some systems write a number that is none as "-1.#IND".
+    return re.sub(r"(?<!\d\.)#.*", "", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def read_asf(path: str | os.PathLike[str]) -> AcclaimSkeleton:
