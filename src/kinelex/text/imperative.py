@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 from kinelex.text.inflection import third_person
-from kinelex.text.lemmas import PUNCTUATION, UNIT
+from kinelex.text.lemmas import PUNCTUATION, SUBJECTS, UNIT
 from kinelex.text.punctuation import evened
 from kinelex.text.verbs import ALSO_NOUNS, VERBS
 from kinelex.text.wishes import in_a_row, wished
@@ -25,8 +25,9 @@ _CLAUSE_OPENINGS = frozenset(("after", "before", "once", "when", "while", "as"))
 _OPENINGS = _CLAUSE_OPENINGS | {"with", "without", "upon"}
 # After these a word is no command, within an opening: "after a walk", "before you sit", "once he begins to sit".
 _NAMING_WORDS = (
-    "a an the your his her their its my this that one two three both each no to and or left right you they"
+    "a an the your its my this that one two three both each no to and or left right in on at of by you"
 )
+_SOMEBODY = SUBJECTS | {"his", "her", "their", "him", "them"}
 _NAMING = frozenset(_NAMING_WORDS.split())
 _GOES_ON = frozenset(("then", "and", "but", "next", "finally", "afterwards"))
 _AUXILIARY_WORDS = "are can could do did have had were will would may might must should"
@@ -102,6 +103,7 @@ def _opening_end(words: list[str], place: int) -> int:
     """Where the command begins after "after walking forward," at a place; 0 where no such opening stands there."""
     if words[place] not in _OPENINGS:
         return 0
+    described = not _SOMEBODY.isdisjoint(words)  # "while jogging in place, a person ..."
     for end in range(place + 1, len(words)):
         word, after = words[end], words[end + 1] if end + 1 < len(words) else ""
         if word == ",":
@@ -109,7 +111,13 @@ def _opening_end(words: list[str], place: int) -> int:
         if word in _ENDS_SENTENCE:
             return 0
         own = end == place + 1 or words[end - 1] in _NAMING or words[end - 2] in ("a", "an")
-        if not own and _is_command(word, after, later=True):
+        goes_on = after == "," and not _GOES_ON.isdisjoint(
+            words[end + 2 : end + 3]
+        )  # "with one hand wave, then sit"
+        clear = (
+            words[place] in _CLAUSE_OPENINGS or after in _AFTER_VERB or goes_on
+        )  # not "with legs spread apart"
+        if clear and not own and not described and _is_command(word, after, later=True):
             return end  # "after walking forward turn around"
     return 0
 
