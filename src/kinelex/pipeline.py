@@ -330,7 +330,7 @@ def _placed(segments: Sequence[Segment], start: float, end: float) -> tuple[Segm
 def load(
     model: str | Path = "default", device: str | torch.device = "cpu", options: Sampling | None = None
 ) -> Pipeline:
-    """Load a model folder, or the bundled model for "default".
+    """Load a model folder, or a bundled model: "default", or "permissive", smaller and without non-commercial data.
 
     Raises:
         KinelexError: no such model, a damaged file, or a device that is not there.

@@ -49,7 +49,7 @@ def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
         "--model",
         default="default",
         metavar="DIR",
-        help="model folder, or permissive, the smaller bundled model whose motions may be sold (default: default)",
+        help="model folder, or permissive: the smaller bundled model, of no non-commercial data (default: default)",
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps (default: cpu)")
     add_drawing_options(parser)
