@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A model like the bundled one: from the data packs to its folder, and what it does, measured. Killed or stopped, it goes on
-# when it is started again. (The bundled weights came this way, the tokenizer trained on a GPU.)
+# when it is started again. (The bundled weights came this way, the tokenizers trained on a GPU; those of `permissive` with
+# CORPORA="cmu acrnn jump hdm05" RECIPE=small and fewer steps, as its card says.)
 #
 #   PACKS=packs runs/release.sh            all data: about ten hours of one processor core
 #   runs/release.sh debug                  all of it in minutes, on bundled recordings, with networks that learn nothing

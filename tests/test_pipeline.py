@@ -299,5 +299,5 @@ def test_impossible_durations_are_refused(
 
 
 def test_a_clip_too_short_for_its_phrases_is_refused(pipeline: Pipeline) -> None:
-    with pytest.raises(KinelexError, match="too short for 5 phrases"):
+    with pytest.raises(KinelexError, match="too short for the 5 phrases"):
         pipeline(segments=["a person walks", "runs", "jumps", "waves", "sits"], duration=0.6)

@@ -204,7 +204,7 @@ def test_one_impossible_request_does_not_harm_the_others(
     bodies = [WALK, WALK, {"segments": crowded, "duration": 0.5, "format": "npz"}, {**WALK, "seed": 4}]
     answers = held(pipeline, client, bodies)
     assert [answer.status_code for answer in answers] == [200, 200, 422, 200]
-    assert "too short for 4 phrases" in answers[2].json()["error"]
+    assert "too short for the 4 phrases" in answers[2].json()["error"]
 
 
 def test_a_full_queue_sheds_and_recovers(pipeline: HeldPipeline) -> None:
