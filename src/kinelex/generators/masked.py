@@ -142,7 +142,7 @@ class MaskTransformer(nn.Module):
         open_counts = open_positions.sum(1)
         ids = known.where(~open_positions, self.config.mask_id)
         text = self.read(condition.with_unconditional(), valid.shape[1])
-        twins = torch.cat([lengths[:, None], condition.segment_mask.long()], dim=1)
+        shapes = torch.cat([lengths[:, None], condition.segment_mask.long()], dim=1)
         scores = torch.zeros(valid.shape, device=valid.device).masked_fill(~open_positions, NEVER_MASK_AGAIN)
         for step, time in enumerate(torch.linspace(0, 1, options.steps)):
             counts = masked_counts(time.to(lengths.device), open_counts).minimum(open_counts)
@@ -152,11 +152,7 @@ class MaskTransformer(nn.Module):
             ids = ids.masked_fill(masked, self.config.mask_id)
             # Logits are needed at masked positions alone: (B, P), a row's own positions first.
             where = masked.int().argsort(dim=1, descending=True, stable=True)[:, : int(counts.max())]
-            scale = options.guidance_at(step)
-            if scale == 1:
-                logits = self.logits(ids, text[: len(ids)], lengths, where).float()
-            else:
-                logits = self._guided(ids, text, lengths, where, torch.cat([ids, twins], dim=1), scale)
+            logits = self._guided(ids, text, shapes, lengths, where, options.guidance_at(step))
             drawn = sample_ids(logits, noise.draw(counts, logits.shape[-1]), options)
             chosen = masked.gather(1, where)
             ids = ids.scatter(1, where, drawn.where(chosen, ids.gather(1, where)))
@@ -169,9 +165,9 @@ class MaskTransformer(nn.Module):
         self,
         ids: Tensor,
         text: ConditionTokens,
+        shapes: Tensor,
         lengths: Tensor,
         positions: Tensor,
-        inputs: Tensor,
         scale: float,
     ) -> Tensor:
         """(B, P, codes) guided float32 logits at positions (B, P), from one pass.
@@ -182,13 +178,15 @@ class MaskTransformer(nn.Module):
         Args:
             ids: (B, L).
             text: of the B samples, then of their unconditional twins.
+            shapes: (B, X) all but the ids that the unconditional pass of a sample depends on.
             lengths: (B,) valid tokens.
             positions: (B, P).
-            inputs: (B, X) all that the unconditional pass of a sample depends on.
-            scale: of guidance.
+            scale: of guidance; 1 needs no unconditional pass.
         """
         batch = len(ids)
-        distinct, twin = inputs.unique(dim=0, return_inverse=True)
+        if scale == 1:
+            return self.logits(ids, text[:batch], lengths, positions).float()
+        distinct, twin = torch.cat([ids, shapes], dim=1).unique(dim=0, return_inverse=True)
         everyone = torch.arange(batch, device=ids.device)
         first = everyone.new_full((len(distinct),), batch).scatter_reduce(0, twin, everyone, "amin")
         rows = torch.cat([everyone, first])

@@ -23,12 +23,13 @@ _OPENERS = frozenset(("then", "first", "next", "finally", "again", "also", "and"
 # What may stand before a command: "after walking, sit", "while you walk, wave", "with one hand, wave".
 _CLAUSE_OPENINGS = frozenset(("after", "before", "once", "when", "while", "as"))
 _OPENINGS = _CLAUSE_OPENINGS | {"with", "without", "upon"}
-# After these a word is no command, within an opening: "after a walk", "before you sit", "once he begins to sit".
+# After these a word within an opening is no command: "after a walk", "before you sit", "jogging in place".
 _NAMING_WORDS = (
     "a an the your its my this that one two three both each no to and or left right in on at of by you"
 )
-_SOMEBODY = SUBJECTS | {"his", "her", "their", "him", "them"}
 _NAMING = frozenset(_NAMING_WORDS.split())
+# Where one of these acts, the text describes.
+_SOMEBODY = SUBJECTS | {"his", "her", "their", "him", "them"}
 _GOES_ON = frozenset(("then", "and", "but", "next", "finally", "afterwards"))
 _AUXILIARY_WORDS = "are can could do did have had were will would may might must should"
 _AUXILIARIES = frozenset(_AUXILIARY_WORDS.split())
@@ -63,12 +64,12 @@ def _followed(subject: str, text: str) -> str:
     verbs = _commands(words)
     if not verbs:
         return ""
-    written, end, opens, in_opening = "", 0, True, 0
+    written, end, opens, opening_end = "", 0, True, 0
     for place, (unit, word) in enumerate(zip(units, words, strict=True)):
         gap, end = text[end : unit.start()], unit.end()
-        if opens and _opening_end(words, place) > place:
-            in_opening = _opening_end(words, place)
-        if place < in_opening:
+        if opens:
+            opening_end = max(opening_end, _opening_end(words, place))
+        if place < opening_end:
             written += gap + _for_them(words, place, unit[0])
             continue
         commands = opens and _opens_command(words, verbs, place)
@@ -77,8 +78,8 @@ def _followed(subject: str, text: str) -> str:
             continue
         if opens and word not in PUNCTUATION:
             if commands:
-                parted = written.endswith(",") or place == 0 or place != in_opening
-                written += f"{gap}{subject} " if parted else f",{gap}{subject} "
+                comma = "," if 0 < place == opening_end and not written.endswith(",") else ""
+                written += f"{comma}{gap}{subject} "
                 gap = ""
             subject, opens = re.sub("^an? ", "the ", subject), False
         written += gap + (_obeyed(word) if place in verbs else _for_them(words, place, unit[0]))
@@ -103,23 +104,26 @@ def _opening_end(words: list[str], place: int) -> int:
     """Where the command begins after "after walking forward," at a place; 0 where no such opening stands there."""
     if words[place] not in _OPENINGS:
         return 0
-    described = not _SOMEBODY.isdisjoint(words)  # "while jogging in place, a person ..."
+    somebody_acts = not _SOMEBODY.isdisjoint(words)  # "while jogging in place, a person ..."
     for end in range(place + 1, len(words)):
         word, after = words[end], words[end + 1] if end + 1 < len(words) else ""
         if word == ",":
             return 0 if after in _GOES_ON or not after else end + 1  # "while walking wave, then sit"
         if word in _ENDS_SENTENCE:
             return 0
-        own = end == place + 1 or words[end - 1] in _NAMING or words[end - 2] in ("a", "an")
-        goes_on = after == "," and not _GOES_ON.isdisjoint(
-            words[end + 2 : end + 3]
-        )  # "with one hand wave, then sit"
-        clear = (
-            words[place] in _CLAUSE_OPENINGS or after in _AFTER_VERB or goes_on
-        )  # not "with legs spread apart"
-        if clear and not own and not described and _is_command(word, after, later=True):
+        if not somebody_acts and _is_command_within(words, place, end):
             return end  # "after walking forward turn around"
     return 0
+
+
+def _is_command_within(words: list[str], opening: int, place: int) -> bool:
+    """Whether a word is the command that follows an opening without a comma: "with one hand wave, then sit"."""
+    if place == opening + 1 or words[place - 1] in _NAMING or words[place - 2] in ("a", "an"):
+        return False
+    after, then = [*words[place + 1 : place + 3], "", ""][:2]
+    # "With legs spread apart" is no command to spread them.
+    clear = words[opening] in _CLAUSE_OPENINGS or after in _AFTER_VERB or (after == "," and then in _GOES_ON)
+    return clear and _is_command(words[place], after, later=True)
 
 
 def _obeyed(word: str) -> str:
