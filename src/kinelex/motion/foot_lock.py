@@ -12,7 +12,15 @@ from torch import Tensor
 
 from kinelex.motion.contacts import foot_contacts, run_ids, run_means
 from kinelex.motion.easing import smooth_step
-from kinelex.motion.leg_ik import FootPath, Leg, legs_of, place_feet, rotated, turn_between
+from kinelex.motion.leg_ik import (
+    FootPaths,
+    LegsBeside,
+    legs_beside,
+    legs_of,
+    place_feet,
+    rotated,
+    turn_between,
+)
 from kinelex.motion.skeleton import Skeleton
 
 _BLEND = 0.2  # seconds over which a correction fades in free flight
@@ -31,16 +39,17 @@ def lock_feet(positions: Tensor, fps: float, skeleton: Skeleton, contacts: Tenso
     contacts = foot_contacts(positions, fps, skeleton) if contacts is None else contacts
     joints = positions.double()  # sqrt in a nearly straight leg costs half the digits
     window = max(1, round(_BLEND * fps))
-    left, right = (
-        _foot_path(joints, leg, contacts[..., 2 * side], contacts[..., 2 * side + 1], window)
-        for side, leg in enumerate(legs_of(skeleton))
-    )
-    return place_feet(joints, (left, right), window, skeleton).to(positions.dtype)
+    heel_down, toe_down = contacts.unflatten(-1, (2, 2)).movedim(-2, -3).unbind(-1)
+    feet = _foot_paths(legs_beside(joints, legs_of(skeleton)), heel_down, toe_down, window)
+    return place_feet(joints, feet, window, skeleton).to(positions.dtype)
 
 
-def _foot_path(joints: Tensor, leg: Leg, heel_down: Tensor, toe_down: Tensor, window: int) -> FootPath:
-    """Targets of a rigid foot: turned about its heel, then shifted, then lifted out of the floor."""
-    heel, toe = joints[..., leg.heel, :], joints[..., leg.toe, :]
+def _foot_paths(legs: LegsBeside, heel_down: Tensor, toe_down: Tensor, window: int) -> FootPaths:
+    """Targets of rigid feet: turned about their heels, then shifted, then lifted out of the floor.
+
+    Where heels and toes are planted is (..., 2, T).
+    """
+    heel, toe = legs.heel, legs.toe
     direction = toe - heel
     flat = heel_down & toe_down
     held = _spread(run_means(direction, flat) - direction, flat, window)
@@ -51,10 +60,11 @@ def _foot_path(joints: Tensor, leg: Leg, heel_down: Tensor, toe_down: Tensor, wi
     by_heel = _between_toe_holds(by_toe, run_means(heel, heel_down), toe_down, heel_down)
     target = torch.where(toe_down.unsqueeze(-1), by_toe, by_heel)
     shift = _spread(target - heel, toe_down | heel_down, window)
-    placed = rotated(turn, joints[..., [leg.ankle, *leg.foot], :] - heel.unsqueeze(-2))
+    joints = torch.cat([legs.ankle.unsqueeze(-2), legs.foot], dim=-2)
+    placed = rotated(turn, joints - heel.unsqueeze(-2))
     placed = placed + (heel + shift).unsqueeze(-2)
     placed[..., 1] += (-placed[..., 1].amin(-1, keepdim=True)).clamp(min=0)
-    return FootPath(placed[..., 0, :], placed[..., 1:, :])
+    return FootPaths(placed[..., 0, :], placed[..., 1:, :])
 
 
 def _between_toe_holds(by_toe: Tensor, alone: Tensor, toe_down: Tensor, heel_down: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -68,12 +69,50 @@ def rest_offsets(positions: Tensor, skeleton: Skeleton) -> Tensor:
     bones = positions - positions[..., [max(parent, 0) for parent in skeleton.parents], :]
     lengths = bones.norm(dim=-1).median(dim=-2).values
     offsets = rest_directions(skeleton) * lengths.unsqueeze(-1)
-    for children in skeleton.children:
-        if len(children) > 1:
-            bundle = (..., list(children), slice(None))
-            weights = bundle_weights(skeleton, children)
-            offsets[bundle] = _bundle_shape(bones[bundle], offsets[bundle], weights)
+    for bundles in bundles_of(skeleton):
+        shapes = _bundle_shape(bundles.bones(positions), bundles.members(offsets), bundles.weights)
+        offsets[..., bundles.ends, :] = shapes.flatten(-3, -2)
     return offsets
+
+
+@dataclass(frozen=True)
+class Bundles:
+    """The K joints of a skeleton that N bones each leave.
+
+    Attributes:
+        starts: K joints.
+        children: K times N joints at the ends of their bones.
+        weights: (K, N) how much each bone decides its joint's rotation.
+    """
+
+    starts: list[int]
+    children: list[list[int]]
+    weights: Tensor
+
+    @property
+    def ends(self) -> list[int]:
+        """The K * N joints at the ends of the bones."""
+        return [child for children in self.children for child in children]
+
+    def members(self, values: Tensor) -> Tensor:
+        """(..., K, N, C) what belongs to the bones, of values (..., J, C) of the joints at their ends."""
+        return values[..., self.ends, :].unflatten(-2, (len(self.starts), -1))
+
+    def bones(self, positions: Tensor) -> Tensor:
+        """(..., K, T, N, 3) the bones of joints (..., T, J, 3)."""
+        return (self.members(positions) - positions[..., self.starts, None, :]).movedim(-4, -3)
+
+
+def bundles_of(skeleton: Skeleton) -> list[Bundles]:
+    """The joints that several bones leave, those of equally many together."""
+    sizes = sorted({len(children) for children in skeleton.children if len(children) > 1})
+    made = []
+    for size in sizes:
+        starts = [joint for joint, children in enumerate(skeleton.children) if len(children) == size]
+        children = [list(skeleton.children[joint]) for joint in starts]
+        weights = torch.stack([bundle_weights(skeleton, ends) for ends in children])
+        made.append(Bundles(starts, children, weights))
+    return made
 
 
 def bundle_weights(skeleton: Skeleton, children: Sequence[int]) -> Tensor:
@@ -83,7 +122,7 @@ def bundle_weights(skeleton: Skeleton, children: Sequence[int]) -> Tensor:
 
 
 def bundle_rotations(bones: Tensor, rest: Tensor, weights: Tensor) -> Tensor:
-    """(..., T, 3, 3) rotations that bring rest vectors (..., N, 3) closest to `bones` (..., T, N, 3), by weights (N,).
+    """(..., T, 3, 3) rotations that bring rest (..., N, 3) closest to `bones` (..., T, N, 3), by weights (..., N).
 
     W. Kabsch, "A solution for the best rotation to relate two sets of vectors", Acta Cryst. A32, 1976.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from kinelex.motion.rig_rest import bundle_rotations, bundle_weights, rest_offsets
+from kinelex.motion.rig_rest import bundle_rotations, bundles_of, rest_offsets
 from kinelex.motion.skeleton import Skeleton
 
 
@@ -24,16 +24,25 @@ def rigid_joints(positions: Tensor, skeleton: Skeleton) -> Tensor:
     """
     joints = positions.double()
     offsets = rest_offsets(joints, skeleton)
-    placed: dict[int, Tensor] = {0: joints[..., 0, :]}
+    turned = _turned_bundles(joints, offsets, skeleton)
+    lengths = offsets.norm(dim=-1)[..., None, None].unbind(-3)
+    ends, placed = joints.unbind(-2), {0: joints[..., 0, :]}
     for joint, children in enumerate(skeleton.children):
         if len(children) > 1:
-            bones = joints[..., list(children), :] - joints[..., joint, None, :]
-            rest = offsets[..., list(children), :]
-            turn = bundle_rotations(bones, rest, bundle_weights(skeleton, children))
-            ends = placed[joint].unsqueeze(-2) + rest.unsqueeze(-3) @ turn.mT
-            placed |= {child: ends[..., place, :] for place, child in enumerate(children)}
+            placed |= {child: placed[joint] + turned[child] for child in children}
         elif children:
             (child,) = children
-            aim = torch.nn.functional.normalize(joints[..., child, :] - placed[joint], dim=-1)
-            placed[child] = placed[joint] + aim * offsets[..., child, :].norm(dim=-1)[..., None, None]
+            aim = torch.nn.functional.normalize(ends[child] - placed[joint], dim=-1)
+            placed[child] = placed[joint] + aim * lengths[child]
     return torch.stack([placed[joint] for joint in range(len(skeleton))], dim=-2).to(positions.dtype)
+
+
+def _turned_bundles(joints: Tensor, offsets: Tensor, skeleton: Skeleton) -> dict[int, Tensor]:
+    """(..., T, 3) where the bones point that leave a joint with others, by the joints at their ends."""
+    turned: dict[int, Tensor] = {}
+    for bundles in bundles_of(skeleton):
+        rest = bundles.members(offsets)
+        turns = bundle_rotations(bundles.bones(joints), rest, bundles.weights)
+        bones = (rest.unsqueeze(-3) @ turns.mT).movedim(-2, -3).flatten(-4, -3).unbind(-3)
+        turned |= dict(zip(bundles.ends, bones, strict=True))
+    return turned

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from kinelex.motion.foot_lock import lock_feet
 from kinelex.motion.heading import facing, from_heading, to_heading
-from kinelex.motion.leg_ik import FootPath, Leg, legs_of, place_feet, rotated, turn_between
+from kinelex.motion.leg_ik import FootPaths, Leg, legs_of, place_feet, rotated, turn_between
 from kinelex.motion.skeleton import Skeleton
 
 _STRIDE = 1.0  # seconds over which path and heading are averaged
@@ -34,9 +34,10 @@ _DOWN = 0.015  # metres of lift below which it is held in place
 
 @dataclass(frozen=True)
 class _Step:
-    """Where a foot goes, and how high (T,) in metres above where it stands."""
+    """Where a foot goes, ankle (T, 3) and joints below (T, F, 3); how high (T,) in metres above where it stands."""
 
-    path: FootPath
+    ankle: Tensor
+    foot: Tensor
     lift: Tensor
 
 
@@ -62,7 +63,9 @@ def step_in_place(positions: Tensor, fps: float, skeleton: Skeleton) -> Tensor:
     body = _upright(local, forward, skeleton)
     body = body - (1 - _SWAY) * (body[:, :1] @ forward).unsqueeze(-1) * forward
     body = body + _rise(local, body, steps, fps, skeleton).unsqueeze(-2)
-    body = place_feet(body, (steps[0].path, steps[1].path), max(1, round(_BLEND * fps)), skeleton)
+    left, right = steps
+    paths = FootPaths(torch.stack((left.ankle, right.ankle)), torch.stack((left.foot, right.foot)))
+    body = place_feet(body, paths, max(1, round(_BLEND * fps)), skeleton)
 
     mean = functional.normalize(heading.mean(0), dim=-1).expand_as(heading)
     down = torch.stack([step.lift < _DOWN for step in steps], dim=-1).repeat_interleave(2, dim=-1)
@@ -155,14 +158,14 @@ def _step(local: Tensor, leg: Leg, swing: Tensor, forward: Tensor, outward: Tens
     # The heel leaves the ground first: the ankle goes ahead over the toe.
     place = place + (length * (flat.cos() - pitch.cos())).unsqueeze(-1) * along
     below = rotated(turn, local[:, list(leg.foot)] - ankle.unsqueeze(-2))
-    return _Step(FootPath(place, place.unsqueeze(-2) + below), lift)
+    return _Step(place, place.unsqueeze(-2) + below, lift)
 
 
 def _rise(local: Tensor, body: Tensor, steps: tuple[_Step, _Step], fps: float, skeleton: Skeleton) -> Tensor:
     """(T, 3) upwards, such that a leg that stands beneath the hips is as straight as it was ahead of or behind them."""
     sums = torch.zeros_like(local[:, 0, :2])
     for leg, step in zip(legs_of(skeleton), steps, strict=True):
-        gap = body[:, leg.hip] - step.path.ankle
+        gap = body[:, leg.hip] - step.ankle
         length = (local[:, leg.hip] - local[:, leg.ankle]).norm(dim=-1)
         straight = (length.square() - gap[:, [0, 2]].square().sum(-1)).clamp(min=0).sqrt()
         carries = (-step.lift / _PLANTED).exp()
