@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import groupby, pairwise
 from numbers import Integral, Real
 from typing import Literal
@@ -139,12 +139,12 @@ class Prompt:
         """Of the whole clip, where it is given."""
         return self.duration if self.durations is None else sum(self.durations)
 
-    @property
+    @cached_property
     def sentence(self) -> str:
         """The text as a generator reads it: a description, no command, and without the seconds that it names."""
         return without_seconds(described(self.text or ""))
 
-    @property
+    @cached_property
     def actions(self) -> tuple[Repeated, ...]:
         """The given phrases; or those of the sentence, where it counts an action that action and how often.
 
