@@ -13,6 +13,7 @@ import kinelex
 
 LAYERS = (
     ("errors", "atomic", "journal", "listening", "processes", "progress", "hashing"),
+    ("inference",),
     ("motion",),
     ("text",),
     ("data",),

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import Tensor, nn
-
-from kinelex.generators.base import TextCondition
-from kinelex.generators.packed_linear import PackedLinear
-from kinelex.generators.phrase_guide import PhraseGuide
+from torch import Tensor
 
 
 @dataclass(frozen=True)
 class ConditionTokens:
-    """The text of B samples for a transformer of width C.
+    """The text of B samples for a transformer of width C, or 4C where it is widened.
 
     Attributes:
         tokens: (B, 1 + S, C) of the sentence and the phrases, which stand before the motion tokens.
@@ -24,19 +20,6 @@ class ConditionTokens:
     tokens: Tensor
     mask: Tensor
     guide: Tensor | None
-
-    @classmethod
-    def of(
-        cls,
-        condition: TextCondition,
-        length: int,
-        projection: nn.Linear | PackedLinear,
-        guide: PhraseGuide | None,
-    ) -> ConditionTokens:
-        """What motions of L tokens are told."""
-        told = None if guide is None else guide(condition, length)
-        tokens = projection(condition.vectors.to(projection.weight.dtype))
-        return cls(tokens, condition.mask, told)
 
     def __getitem__(self, rows: Tensor | slice) -> ConditionTokens:
         return ConditionTokens(

@@ -20,6 +20,7 @@ from kinelex.generators.sampling import (
     masked_counts,
     sample_ids,
 )
+from kinelex.generators.token_transformer import TokenTransformer
 from kinelex.generators.transformer import (
     Encoder,
     OutputHead,
@@ -28,6 +29,7 @@ from kinelex.generators.transformer import (
     initialize,
     key_mask,
 )
+from kinelex.generators.widening import Widening
 from kinelex.tokenizer.rvqvae import length_mask
 
 IGNORED = -100
@@ -66,8 +68,11 @@ class MaskTransformerConfig:
         return self.codes + 1
 
 
-class MaskTransformer(nn.Module):
+class MaskTransformer(TokenTransformer):
     """Predicts base-layer ids at masked positions from [sentence, phrases, motion tokens]."""
+
+    config: MaskTransformerConfig
+    wide_tokens: Tensor
 
     def __init__(self, config: MaskTransformerConfig) -> None:
         super().__init__()
@@ -82,10 +87,9 @@ class MaskTransformer(nn.Module):
         self.head = OutputHead(latent, config.codes)
         initialize(self)
 
-    def read(self, condition: TextCondition, length: int) -> ConditionTokens:
-        """The text as the encoder reads it before motions of L tokens."""
-        condition = condition if self.config.segments else condition.alone()
-        return ConditionTokens.of(condition, length, self.condition_projection, self.guide)
+    def _widen(self, widening: Widening) -> None:
+        embedded = F.linear(self.token_embedding.weight, self.token_projection.weight)
+        self.wide_tokens = widening.summand(embedded.detach())
 
     def hidden(
         self, ids: Tensor, text: ConditionTokens, lengths: Tensor, positions: Tensor | None = None
@@ -99,10 +103,13 @@ class MaskTransformer(nn.Module):
             positions: (B, P) motion positions to compute alone; the result is then (B, P, C).
         """
         valid = length_mask(lengths, ids.shape[1])
-        tokens = self.token_projection(self.token_embedding(ids.where(valid, self.config.pad_id)))
-        tokens = self.positions(text.guided(tokens))
+        ids = ids.where(valid, self.config.pad_id)
+        if self.widening is None:
+            tokens = self.projected(self.token_embedding(ids), text)
+        else:
+            tokens = text.guided(F.embedding(ids, self.wide_tokens))
         wanted = None if positions is None else positions + text.tokens.shape[1]
-        return self.encoder(torch.cat([text.tokens, tokens], dim=1), key_mask(text.mask, valid), wanted)
+        return self.encoded(torch.cat([text.tokens, tokens], dim=1), key_mask(text.mask, valid), wanted)
 
     def forward(
         self, ids: Tensor, condition: TextCondition, lengths: Tensor, positions: Tensor | None = None
@@ -186,13 +193,24 @@ class MaskTransformer(nn.Module):
         batch = len(ids)
         if scale == 1:
             return self.logits(ids, text[:batch], lengths, positions).float()
-        distinct, twin = torch.cat([ids, shapes], dim=1).unique(dim=0, return_inverse=True)
-        everyone = torch.arange(batch, device=ids.device)
-        first = everyone.new_full((len(distinct),), batch).scatter_reduce(0, twin, everyone, "amin")
-        rows = torch.cat([everyone, first])
-        read = text[torch.cat([everyone, batch + first])]
+        first, twin = distinct_rows(torch.cat([ids, shapes], dim=1))
+        if len(first) == batch:
+            both = self.logits(ids.repeat(2, 1), text, lengths.repeat(2), positions.repeat(2, 1))
+            return guided(both.float(), scale)
+        rows = torch.cat([torch.arange(batch, device=ids.device), first])
+        read = text[torch.cat([rows[:batch], batch + first])]
         logits = self.logits(ids[rows], read, lengths[rows], positions[rows]).float()
         return guided(torch.cat([logits[:batch], logits[batch:][twin]]), scale)
+
+
+def distinct_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Where each of the D different rows of (B, X) is first, (D,), and which of them every row is, (B,)."""
+    everyone = torch.arange(len(rows), device=rows.device)
+    if len(rows) == 1:
+        return everyone, everyone
+    distinct, twin = rows.unique(dim=0, return_inverse=True)
+    first = everyone.new_full((len(distinct),), len(rows))
+    return first.scatter_reduce(0, twin, everyone, "amin"), twin
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from kinelex.generators.base import TextCondition
 from kinelex.generators.editing import Window, check_sizes, passes
-from kinelex.generators.inference import InferenceCopies
 from kinelex.generators.masked import MaskTransformer
 from kinelex.generators.residual import ResidualTransformer
 from kinelex.generators.sampling import SampleNoise, SamplingOptions
+from kinelex.inference.copies import InferenceCopies
 from kinelex.tokenizer.rvqvae import TokenizedMotion, length_mask
 
 DEFAULT_OPTIONS = SamplingOptions()

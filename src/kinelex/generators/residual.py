@@ -14,6 +14,7 @@ from kinelex.generators.condition_tokens import ConditionTokens
 from kinelex.generators.masked import IGNORED, TokenLoss, token_loss
 from kinelex.generators.phrase_guide import PhraseGuide
 from kinelex.generators.sampling import SampleNoise, SamplingOptions, guided, sample_ids
+from kinelex.generators.token_transformer import TokenTransformer
 from kinelex.generators.transformer import (
     Encoder,
     OutputHead,
@@ -22,6 +23,7 @@ from kinelex.generators.transformer import (
     initialize,
     key_mask,
 )
+from kinelex.generators.widening import Widening
 from kinelex.tokenizer.rvqvae import length_mask
 
 
@@ -57,8 +59,12 @@ class ResidualTransformerConfig:
         return self.codes
 
 
-class ResidualTransformer(nn.Module):
+class ResidualTransformer(TokenTransformer):
     """Predicts layer q from the summed embeddings of layers 0..q-1 and [sentence, phrases, layer token]."""
+
+    config: ResidualTransformerConfig
+    wide_tables: Tensor
+    wide_layers: Tensor
 
     def __init__(self, config: ResidualTransformerConfig) -> None:
         super().__init__()
@@ -107,18 +113,26 @@ class ResidualTransformer(nn.Module):
         embedded = [F.embedding(rows[..., q], tables[q]) for q in range(ids.shape[-1])]
         return torch.stack(embedded).cumsum(0)
 
-    def read(self, condition: TextCondition, length: int) -> ConditionTokens:
-        """The text as the encoder reads it before motions of L tokens."""
-        condition = condition if self.config.segments else condition.alone()
-        return ConditionTokens.of(condition, length, self.condition_projection, self.guide)
+    def _widen(self, widening: Widening) -> None:
+        embedded = F.linear(self.input_tables, self.token_projection.weight)
+        self.wide_tables = widening.summand(embedded.detach())
+        one_hot = torch.eye(self.config.quantizers).to(self.layer_projection.weight)
+        self.wide_layers = widening.base(self.layer_projection(one_hot).detach())
 
     def outputs(self, history: Tensor, layers: Tensor, text: ConditionTokens, lengths: Tensor) -> Tensor:
-        """(B, L, code_width) predictions for layer layers[b], 1..Q-1, from its history (B, L, code_width)."""
-        tokens = self.positions(text.guided(self.token_projection(history)))
-        one_hot = F.one_hot(layers, self.config.quantizers).to(tokens.dtype)
-        sequence = torch.cat([text.tokens, self.layer_projection(one_hot)[:, None], tokens], dim=1)
+        """(B, L, code_width) predictions for layer layers[b], 1..Q-1, from its history (B, L, code_width).
+
+        The history of a widened network is a sum of `wide_tables`' rows, (B, L, 4C).
+        """
+        if self.widening is None:
+            tokens = self.projected(history, text)
+            one_hot = F.one_hot(layers, self.config.quantizers).to(tokens.dtype)
+            layer = self.layer_projection(one_hot)
+        else:
+            tokens, layer = text.guided(history), F.embedding(layers, self.wide_layers)
+        sequence = torch.cat([text.tokens, layer[:, None], tokens], dim=1)
         front = F.pad(text.mask, (0, 1), value=True)
-        hidden = self.encoder(sequence, key_mask(front, length_mask(lengths, tokens.shape[1])))
+        hidden = self.encoded(sequence, key_mask(front, length_mask(lengths, tokens.shape[1])))
         return self.head(hidden[:, hidden.shape[1] - tokens.shape[1] :])
 
     def logits(self, outputs: Tensor, table: Tensor, layers: Tensor | int) -> Tensor:
@@ -154,7 +168,8 @@ class ResidualTransformer(nn.Module):
         scale, copies = options.residual_guidance, 1 if options.residual_guidance == 1 else 2
         text = self.read(condition if copies == 1 else condition.with_unconditional(), base.shape[1])
         valid = length_mask(lengths, base.shape[1])
-        inputs, outputs = self.input_tables, self.output_tables
+        inputs = self.input_tables if self.widening is None else self.wide_tables
+        outputs = self.output_tables
         layers_ids, history = [base], base.new_zeros((), dtype=inputs.dtype)
         for q in range(1, self.config.quantizers):
             below = layers_ids[-1]

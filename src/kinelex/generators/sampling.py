@@ -132,7 +132,7 @@ class SampleNoise:
 
 def sample_ids(logits: Tensor, uniform: Tensor, options: SamplingOptions) -> Tensor:
     """(...) ids drawn from the top-k of logits (..., V) by Gumbel-argmax, given uniform numbers (..., V)."""
-    values, classes = logits.topk(kept_classes(logits.shape[-1], options.top_k), dim=-1)
+    values, classes = logits.topk(kept_classes(logits.shape[-1], options.top_k), dim=-1, sorted=False)
     # Noise is looked up by class, so that two nearly equal logits may swap ranks without changing the draw.
     noise = gumbel_noise(uniform.gather(-1, classes))
     winner = (values / max(options.temperature, 1e-10) + noise).argmax(-1, keepdim=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from kinelex.errors import KinelexError
 from kinelex.generators.dropout import Dropout
-from kinelex.generators.packed_linear import PackedLinear, linear_gelu
+from kinelex.inference.packed_linear import PackedLinear, can_be_packed, linear_gelu
 
 MAX_POSITIONS = 5000
 _FEW = 4  # samples that the fused attention kernel is the quickest for, in bf16 on processors
@@ -61,9 +62,10 @@ class Attention(nn.Module):
         nn.init.xavier_uniform_(self.in_proj_weight)
         nn.init.zeros_(self.out_proj.bias)
 
-    def pack(self) -> None:
-        """Compute with packed weights from now on; later changes of the plain ones are not seen."""
-        self._packed = {}
+    def prepare(self) -> None:
+        """Compute with packed weights from now on, where that can be; later changes of the plain ones are not seen."""
+        if can_be_packed(self.in_proj_weight):
+            self._packed = {}
 
     def forward(self, hidden: Tensor, keys: Tensor | None, queries: Tensor | None = None) -> Tensor:
         """(B, N, C) to (B, P, C): queries (B, P, C) attend to hidden (B, N, C); without queries, P = N.
@@ -71,9 +73,18 @@ class Attention(nn.Module):
         keys (B, 1, 1, N) is True where a position may be attended to.
         """
         if queries is None:
-            query, key, value = self._heads(hidden, 0, 3)
-        else:
-            (query,), (key, value) = self._heads(queries, 0, 1), self._heads(hidden, 1, 3)
+            return self.attend(self._project(hidden, 0, 3), keys)
+        (query,) = self._heads(self._project(queries, 0, 1), 1)
+        key, value = self._heads(self._project(hidden, 1, 3), 2)
+        return self._mixed(query, key, value, keys)
+
+    def attend(self, projected: Tensor, keys: Tensor | None) -> Tensor:
+        """(B, N, C) of queries, keys and values side by side (B, N, 3C); keys as in `forward`."""
+        query, key, value = self._heads(projected, 3)
+        return self._mixed(query, key, value, keys)
+
+    def _mixed(self, query: Tensor, key: Tensor, value: Tensor, keys: Tensor | None) -> Tensor:
+        """(B, P, C) of heads (B, heads, P, C / heads)."""
         return self.out_proj(self._mix(query, key, value, keys).transpose(1, 2).flatten(2))
 
     def _mix(self, query: Tensor, key: Tensor, value: Tensor, keys: Tensor | None) -> Tensor:
@@ -84,13 +95,12 @@ class Attention(nn.Module):
         dropout = self.dropout if self.training else 0.0
         return F.scaled_dot_product_attention(query, key, value, attn_mask=keys, dropout_p=dropout)
 
-    def _heads(self, inputs: Tensor, first: int, last: int) -> Tensor:
-        """(B, N, C) to (last - first, B, heads, N, C / heads): of query 0, key 1 and value 2."""
-        projected = self._project(inputs, first, last)
-        return projected.unflatten(-1, (last - first, self.heads, -1)).permute(2, 0, 3, 1, 4)
+    def _heads(self, projected: Tensor, parts: int) -> Tensor:
+        """(B, N, parts * C) to (parts, B, heads, N, C / heads)."""
+        return projected.unflatten(-1, (parts, self.heads, -1)).permute(2, 0, 3, 1, 4)
 
     def _project(self, inputs: Tensor, first: int, last: int) -> Tensor:
-        """(B, N, C) to (B, N, (last - first) * C)."""
+        """(B, N, C) to (B, N, (last - first) * C): of query 0, key 1 and value 2."""
         width = inputs.shape[-1]
         rows = slice(first * width, last * width)
         weight, bias = self.in_proj_weight[rows], self.in_proj_bias[rows]
@@ -120,7 +130,9 @@ def plain_attention(query: Tensor, key: Tensor, value: Tensor, keys: Tensor | No
         beta=0 if keys is None else 1,
         alpha=query.shape[-1] ** -0.5,
     )
-    return (scores.softmax(-1) @ values).unflatten(0, query.shape[:2])
+    # In bf16 itself the softmax of rows that fill no registers takes twice as long as with both conversions.
+    weights = scores.float().softmax(-1).to(values.dtype)
+    return (weights @ values).unflatten(0, query.shape[:2])
 
 
 class Layer(nn.Module):
@@ -138,10 +150,13 @@ class Layer(nn.Module):
     def forward(self, hidden: Tensor, keys: Tensor | None, wanted: Tensor | None = None) -> Tensor:
         """(B, N, C) to (B, N, C), or to (B, P, C) at the wanted positions (B, P) alone."""
         if wanted is None:
-            hidden = self.norm1(hidden + self.dropout(self.self_attn(hidden, keys)))
-        else:
-            queries = at_positions(hidden, wanted)
-            hidden = self.norm1(queries + self.dropout(self.self_attn(hidden, keys, queries)))
+            return self.after_attention(hidden, self.self_attn(hidden, keys))
+        queries = at_positions(hidden, wanted)
+        return self.after_attention(queries, self.self_attn(hidden, keys, queries))
+
+    def after_attention(self, hidden: Tensor, attended: Tensor) -> Tensor:
+        """(B, N, C) of the layer's inputs and of what its attention makes of them, both (B, N, C)."""
+        hidden = self.norm1(hidden + self.dropout(attended))
         inner = self.dropout(linear_gelu(self.linear1, hidden))
         return self.norm2(hidden + self.dropout(self.linear2(inner)))
 
@@ -153,15 +168,38 @@ class Encoder(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
 
-    def forward(self, hidden: Tensor, keys: Tensor | None, wanted: Tensor | None = None) -> Tensor:
+    @property
+    def first_attention(self) -> Attention:
+        """Of the first layer."""
+        return self._layers[0].self_attn
+
+    @property
+    def _layers(self) -> list[Layer]:
+        return [cast(Layer, layer) for layer in self.layers]
+
+    def forward(
+        self,
+        hidden: Tensor,
+        keys: Tensor | None,
+        wanted: Tensor | None = None,
+        projected: Tensor | None = None,
+    ) -> Tensor:
         """(B, N, C) to (B, N, C), or to (B, P, C): the last layer then computes the wanted positions alone.
 
-        keys (B, N) is True where a position may be attended to, None for all.
+        Args:
+            hidden: (B, N, C).
+            keys: (B, N) True where a position may be attended to, None for all.
+            wanted: (B, P) positions, None for all.
+            projected: (B, N, 3C) the first layer's queries, keys and values, where they are known.
         """
         mask = None if keys is None else keys[:, None, None, :]
-        for layer in self.layers[:-1]:
+        *layers, last = self._layers
+        if layers and projected is not None:
+            first, *layers = layers
+            hidden = first.after_attention(hidden, first.self_attn.attend(projected, mask))
+        for layer in layers:
             hidden = layer(hidden, mask)
-        return self.layers[-1](hidden, mask, wanted)
+        return last(hidden, mask, wanted)
 
 
 class DecoderLayer(nn.Module):

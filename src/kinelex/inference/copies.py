@@ -1,24 +1,32 @@
-"""Copies of a network to generate with: in bf16, or with packed weights."""
+"""Copies of a network to compute with, not to train: in bf16, with packed weights, with what can be looked up."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Hashable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import nn
 
 from kinelex.errors import KinelexError
-from kinelex.generators.packed_linear import PackedLinear, can_be_packed
-from kinelex.generators.transformer import Attention
+from kinelex.inference.packed_linear import PackedLinear, can_be_packed
 
 Network = TypeVar("Network", bound=nn.Module)
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
+@runtime_checkable
+class Prepared(Protocol):
+    """A network, or a part of one, that can be made ready to compute with weights that no longer change."""
+
+    def prepare(self) -> None:
+        """Do so; called in a copy whose weights have their type, on the whole before its parts."""
+        ...
+
+
 class InferenceCopies(Generic[Network]):
-    """A network as it is drawn with, a copy a precision; made anew when it has changed, moved, or begun to train.
+    """A network as it is computed with, a copy a precision; made anew when it has changed, moved, or begun to train.
 
     What is written through `.data`, and hooks that are registered later, are not seen.
     """
@@ -62,9 +70,10 @@ def inference_copy(network: Network, dtype: torch.dtype) -> Network:
     """A copy with weights of that type, packed where that can be; those that stay as they are, are shared."""
     shared = {id(weight): weight for weight in network.parameters() if weight.dtype == dtype}
     twin = copy.deepcopy(network, shared).to(dtype)  # type: ignore[arg-type]  # deepcopy's memo by id
+    for part in list(twin.modules()):
+        if isinstance(part, Prepared):
+            part.prepare()
     for parent in list(twin.modules()):
-        if isinstance(parent, Attention) and can_be_packed(parent.in_proj_weight):
-            parent.pack()
         for name, part in list(parent.named_children()):
             if type(part) is nn.Linear and can_be_packed(part.weight):
                 setattr(parent, name, PackedLinear(part.weight, part.bias))

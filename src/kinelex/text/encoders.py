@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from kinelex.errors import KinelexError
+from kinelex.inference.copies import InferenceCopies
 from kinelex.text.encoder_files import (
     CLIP_FAMILY,
     MINILM,
@@ -80,6 +82,7 @@ class TextEncoder(nn.Module):
                     nn.init.zeros_(parameter)
         self.tokenizer = tokenizer
         self.normalize = normalize
+        self._copies = InferenceCopies(model)
 
     @classmethod
     def load(cls, name: str | os.PathLike[str]) -> TextEncoder:
@@ -140,7 +143,10 @@ class TextEncoder(nn.Module):
 
     def forward(self, tokens: Tokens) -> TextFeatures:
         """Encode one padded batch with gradients, as training does."""
-        out = self.model(input_ids=tokens.ids, attention_mask=tokens.mask)
+        return self._features(self.model, tokens)
+
+    def _features(self, model: PreTrainedModel, tokens: Tokens) -> TextFeatures:
+        out = model(input_ids=tokens.ids, attention_mask=tokens.mask)
         mask = tokens.mask.bool()
         hidden = out.last_hidden_state * mask[..., None]
         return TextFeatures(self._pooled(out, hidden, mask), hidden, mask)
@@ -204,24 +210,22 @@ class TextEncoder(nn.Module):
                 f"only CLIP can be read with its padding, not {self.model.config.model_type}; "
                 "train the model with this encoder instead"
             )
-        training = self.training
-        self.eval()
-        try:
+        with self._evaluating() as model:
             parts = [
-                self._padded(texts[start : start + batch_size], length)
+                self._padded(model, texts[start : start + batch_size], length)
                 for start in range(0, len(texts), batch_size)
             ]
-        finally:
-            self.train(training)
         return TextFeatures(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
-    def _padded(self, texts: Sequence[str], length: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _padded(
+        self, model: PreTrainedModel, texts: Sequence[str], length: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Sentence vectors, states (B, length, H) and the mask of real tokens."""
         tokens = self.tokenize(texts, length)
         room = (0, length - tokens.ids.shape[1])
         mask = nn.functional.pad(tokens.mask, room).bool()
         ids = nn.functional.pad(tokens.ids, room).masked_fill(~mask, 0)
-        out = self.model(input_ids=ids)
+        out = model(input_ids=ids)
         return self._pooled(out, out.last_hidden_state, mask), out.last_hidden_state, mask
 
     @torch.no_grad()
@@ -236,14 +240,24 @@ class TextEncoder(nn.Module):
     def _batches(self, texts: list[str], max_length: int | None, batch_size: int):
         """Yield (row numbers, TextFeatures) of batches of similar length."""
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-        training = self.training
-        self.eval()
-        try:
+        with self._evaluating() as model:
             for start in range(0, len(order), batch_size):
                 rows = order[start : start + batch_size]
-                yield rows, self(self.tokenize([texts[row] for row in rows], max_length))
+                yield rows, self._features(model, self.tokenize([texts[row] for row in rows], max_length))
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[PreTrainedModel]:
+        """The model without dropout, made ready to compute with; in its own mode again afterwards."""
+        training = self.training
+        if (
+            training or self.model.training
+        ):  # to look is a hundred times as fast as to set every module's mode
+            self.eval()
+        try:
+            yield self._copies.at("fp32")
         finally:
-            self.train(training)
+            if training:
+                self.train()
 
     def save(
         self, folder: str | os.PathLike[str], dtype: torch.dtype = torch.float32, card: str | None = None
