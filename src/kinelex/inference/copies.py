@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from kinelex.errors import KinelexError
+from kinelex.inference.packed_conv import PackedConv1d, can_pack_convolution
 from kinelex.inference.packed_linear import PackedLinear, can_be_packed
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -77,4 +78,6 @@ def inference_copy(network: Network, dtype: torch.dtype) -> Network:
         for name, part in list(parent.named_children()):
             if type(part) is nn.Linear and can_be_packed(part.weight):
                 setattr(parent, name, PackedLinear(part.weight, part.bias))
+            elif type(part) is nn.Conv1d and can_pack_convolution(part):
+                setattr(parent, name, PackedConv1d(part))
     return twin

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kinelex.inference.copies import InferenceCopies
 from kinelex.tokenizer.quantize import Quantized, ResidualQuantizer
 
 
@@ -165,6 +166,7 @@ class RVQVAE(nn.Module):
         self.config = config
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
+        self._decoders = InferenceCopies(self.decoder)
         self.quantizer = ResidualQuantizer(
             config.quantizers, config.codes, config.code_width, config.decay,
             config.quantizer_dropout, shared=config.shared_codebook, least_use=config.least_use,
@@ -211,9 +213,11 @@ class RVQVAE(nn.Module):
         """(B, L * downsampling, D) normalised features of tokens; frames past a sample's end are zero."""
         step, (batch, size) = self.config.downsampling, tokens.ids.shape[:2]
         features = torch.zeros(batch, size * step, self.config.features, device=tokens.ids.device)
+        decoder = self._decoders.at("fp32")
         for length, rows in _equal_lengths(tokens.lengths):
             latent = self.quantizer.lookup(tokens.ids[rows, :length]).sum(0)
-            features[rows, : length * step] = self.decode_latent(latent).to(features.dtype)
+            decoded = decoder(latent.transpose(1, 2)).transpose(1, 2)
+            features[rows, : length * step] = decoded.to(features.dtype)
         return features
 
 
