@@ -81,10 +81,10 @@ MODELS = {"bundled": bundled_model, "permissive": partial(bundled_model, "permis
 
 @torch.inference_mode()
 def generate(pipeline: Pipeline, prompts: list[Prompt]) -> Spent:
-    """One batch, as `Pipeline.generate_batch` makes it, part by part."""
+    """One batch, as `Pipeline.generate_batch` makes it, part by part; sentences are split anew."""
     model, spent = pipeline.model, Spent({})
     assert isinstance(model, MoMaskModel)
-    plan = spent.on("text", lambda: pipeline.plan(prompts))
+    plan = spent.on("text", lambda: pipeline.plan([replace(prompt) for prompt in prompts]))
     seeds = [prompt.seed for prompt in prompts]
     tokens = spent.on(
         "transformers",

@@ -60,10 +60,11 @@ class InferenceCopies(Generic[Network]):
 
 def state_of(network: nn.Module) -> Hashable:
     """Differs once a weight was written to or replaced, or a mode switched; None where that cannot be known."""
-    weights = list(network.parameters())
+    parts = list(network.modules())
+    weights = [weight for part in parts for weight in part._parameters.values() if weight is not None]
     if any(weight.is_inference() for weight in weights):
         return None
-    modes = tuple(part.training for part in network.modules())
+    modes = tuple(part.training for part in parts)
     return modes, tuple((weight.data_ptr(), weight._version) for weight in weights)
 
 
