@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -96,11 +95,6 @@ def time_parts(generator: MoMask, clock: Clock, device: str) -> None:
         network.generate = timed
 
 
-def decoding(precision: str, device: str) -> AbstractContextManager:
-    """Arithmetic of the decoder."""
-    return torch.autocast(device, dtype=torch.bfloat16) if precision == "bf16" else nullcontext()
-
-
 @torch.inference_mode()
 def measure(models: Models, clips: int, frames: int, precision: str, device: str) -> Clock:
     """One generation of a batch."""
@@ -113,8 +107,8 @@ def measure(models: Models, clips: int, frames: int, precision: str, device: str
     time_parts(networks, clock, device)
     motion = models.generator.generate(condition, lengths, range(clips), options)
     networks.masked.generate, networks.residual.generate = plain
-    with Timed(clock, "decode", device), decoding(precision, device):
-        models.tokenizer.decode(motion)
+    with Timed(clock, "decode", device):
+        models.tokenizer.decode(motion, precision)
     return clock
 
 

@@ -91,7 +91,10 @@ def generate(pipeline: Pipeline, prompts: list[Prompt]) -> Spent:
         lambda: model.generator.generate(plan.condition, plan.lengths, seeds, pipeline.options),
     )
     features = spent.on(
-        "decoder", lambda: model.mirrored_back(model.tokenizer.decode(tokens), plan.condition)
+        "decoder",
+        lambda: model.mirrored_back(
+            model.tokenizer.decode(tokens, pipeline.options.precision), plan.condition
+        ),
     )
     spent.on("joints, feet", lambda: pipeline.motions(features, plan.lengths, plan.segments))
     return spent

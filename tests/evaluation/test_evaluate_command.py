@@ -53,6 +53,7 @@ def test_from_model_to_report_to_comparison(
 ) -> None:
     for name, guidance in (("first", "4"), ("again", "4"), ("wild", "9")):
         output = ["--output", str(tmp_path / name), "--guidance", guidance, "--steps", "4", "--repeats", "2"]
+        output += ["--precision", "bf16"]
         assert main([*arguments, *output, "--no-plots"]) == 0
     printed = capsys.readouterr().out
     assert "Judge: corpus" in printed
@@ -60,6 +61,7 @@ def test_from_model_to_report_to_comparison(
     assert report["judges"]["corpus"]["word_vectors"] == "random"
     assert report["model"]["sampling"]["guidance"] == 4.0
     assert report["model"]["sampling"]["steps"] == 4
+    assert report["model"]["sampling"]["precision"] == "bf16"
     folders = [str(tmp_path / name) for name in ("first", "again", "wild")]
     assert main(["compare", *folders, "--output", str(tmp_path / "table.md")]) == 0
     table = capsys.readouterr().out

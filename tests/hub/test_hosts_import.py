@@ -145,6 +145,7 @@ def test_a_release_imports_and_generates_from_the_command_line(
     faster = ["--sampler", "dpm++", "--steps", "3"] if kind != "mmm" else ["--steps", "3"]
     generate = ["generate", "a person walks", "--model", str(folder), "--output", str(clip), *faster]
     assert main(generate) == 2  # nobody knows how long it takes
+    assert main([*generate, "--duration", "2", "--precision", "bf16"]) == 2  # these draw in fp32 alone
     assert main([*generate, "--duration", "2"]) == 0
     # Not as a Motion: weights that nobody has trained put joints where no person gets.
     assert np.load(clip)["positions"].shape == (40, 22, 3)

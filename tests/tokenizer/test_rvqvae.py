@@ -9,6 +9,7 @@ import torch
 import torch.distributed as distributed
 import torch.multiprocessing as multiprocessing
 
+from kinelex.errors import KinelexError
 from kinelex.tokenizer.quantize import Codebook, ResidualQuantizer
 from kinelex.tokenizer.rvqvae import RVQVAE, RVQVAEConfig, TokenizedMotion
 
@@ -46,6 +47,28 @@ def test_a_motion_has_the_same_tokens_and_frames_alone_and_in_a_padded_batch() -
             alone = model.encode(features[row : row + 1, :length])
             assert torch.equal(alone.ids[0], together.ids[row, :size])
             torch.testing.assert_close(model.decode(alone)[0], decoded[row, : size * 4])
+
+
+def test_bf16_decodes_nearly_the_same() -> None:
+    model = trained(2, fresh(), seeded(0)).eval()
+    tokens = model.encode(torch.randn(2, 64, 11, generator=seeded(1)))
+    exact, rounded = model.decode(tokens), model.decode(tokens, "bf16")
+    assert rounded.dtype == exact.dtype == torch.float32
+    assert not torch.equal(rounded, exact)
+    torch.testing.assert_close(rounded, exact, rtol=0.05, atol=0.05)
+    with pytest.raises(KinelexError, match="unknown precision 'int8'; choose fp32 or bf16"):
+        model.decode(tokens, "int8")
+
+
+def test_decoding_follows_the_weights() -> None:
+    model = trained(2, fresh(), seeded(0)).eval()
+    tokens = model.encode(torch.randn(2, 64, 11, generator=seeded(1)))
+    before = model.decode(tokens)
+    with torch.no_grad():
+        model.decoder.model[0].bias.add_(1.0)
+    latent = model.quantizer.lookup(tokens.ids).sum(0)
+    torch.testing.assert_close(model.decode(tokens), model.decode_latent(latent))
+    assert not torch.equal(model.decode(tokens), before)
 
 
 def test_a_missing_code_adds_nothing() -> None:

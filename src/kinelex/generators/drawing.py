@@ -38,6 +38,7 @@ class Drawing:
         guidance: guidance scale.
         steps: drawing steps.
         sampler: of models that diffuse: ddpm, ddim or dpm++.
+        precision: of models of tokens in layers: fp32 or bf16.
 
     Raises:
         KinelexError: no model can draw so.
@@ -46,6 +47,7 @@ class Drawing:
     guidance: float | None = None
     steps: int | None = None
     sampler: str | None = None
+    precision: str | None = None
 
     def __post_init__(self) -> None:
         if self.steps is not None and not 1 <= self.steps <= _MOST_STEPS:

@@ -225,4 +225,5 @@ class MoMaskModel(TokenModel):
         options: SamplingOptions,
         known: Tensor | None,
     ) -> Tensor:
-        return self.tokenizer.decode(self.generator.generate(condition, lengths, seeds, options, known))
+        tokens = self.generator.generate(condition, lengths, seeds, options, known)
+        return self.tokenizer.decode(tokens, options.precision)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from kinelex.errors import KinelexError
+from kinelex.inference.copies import check_precision
 from kinelex.tokenizer.quantize import gumbel_noise
 
 NEVER_MASK_AGAIN = 1e5
@@ -25,7 +26,7 @@ class SamplingOptions:
         residual_guidance: guidance scale of the residual transformer; a scale of 1 draws without, in half the time.
         temperature: of the categorical distribution; the same in every step.
         top_k: fraction of the classes that is filtered out, the least likely first.
-        precision: "bf16" or "fp32" for the transformers' arithmetic.
+        precision: "bf16" or "fp32" for the arithmetic of the transformers and of the tokenizer's decoder.
         guided_share: share of the iterations that are guided, the first ones; the published code guides all.
     """
 
@@ -45,6 +46,7 @@ class SamplingOptions:
             )
         if not (math.isfinite(self.guidance) and math.isfinite(self.residual_guidance)):
             raise KinelexError("the guidance scales must be finite numbers, such as 4 and 5")
+        check_precision(self.precision)
         if not 0 <= self.guided_share <= 1:
             raise KinelexError(
                 f"guided_share {self.guided_share} is no share of the steps; give one from 0 to 1"

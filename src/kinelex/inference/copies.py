@@ -46,8 +46,7 @@ class InferenceCopies(Generic[Network]):
         Raises:
             KinelexError: another precision.
         """
-        if precision not in PRECISIONS:
-            raise KinelexError(f"unknown precision {precision!r}; choose {' or '.join(PRECISIONS)}")
+        check_precision(precision)
         state = state_of(self.network)
         made_of, copies = self._made
         if state is None or made_of != state:
@@ -56,6 +55,16 @@ class InferenceCopies(Generic[Network]):
         if precision not in copies:
             copies[precision] = inference_copy(self.network, PRECISIONS[precision])
         return copies[precision]
+
+
+def check_precision(precision: str) -> None:
+    """Refuse what no copy is made in.
+
+    Raises:
+        KinelexError: so it is.
+    """
+    if precision not in PRECISIONS:
+        raise KinelexError(f"unknown precision {precision!r}; choose {' or '.join(PRECISIONS)}")
 
 
 def state_of(network: nn.Module) -> Hashable:

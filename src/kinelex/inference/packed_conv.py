@@ -12,10 +12,9 @@ _MANY = 1024  # frames from which on the convolution itself is as quick, and nee
 
 
 def can_pack_convolution(convolution: nn.Conv1d) -> bool:
-    """Whether `PackedConv1d` computes it: in fp32, a frame of each from those around it, zeros at the ends."""
+    """Whether `PackedConv1d` computes it: each frame from those around it, with zeros beyond the ends."""
     return (
-        convolution.weight.dtype == torch.float32
-        and can_be_packed(convolution.weight)
+        can_be_packed(convolution.weight)
         and convolution.groups == 1
         and convolution.stride == (1,)
         and convolution.padding_mode == "zeros"

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kinelex.inference.copies import InferenceCopies
+from kinelex.inference.copies import PRECISIONS, InferenceCopies
 from kinelex.tokenizer.quantize import Quantized, ResidualQuantizer
 
 
@@ -209,14 +209,22 @@ class RVQVAE(nn.Module):
         return TokenizedMotion(ids, tokens)
 
     @torch.no_grad()
-    def decode(self, tokens: TokenizedMotion) -> Tensor:
-        """(B, L * downsampling, D) normalised features of tokens; frames past a sample's end are zero."""
+    def decode(self, tokens: TokenizedMotion, precision: str = "fp32") -> Tensor:
+        """(B, L * downsampling, D) normalised features of tokens; frames past a sample's end are zero.
+
+        Args:
+            tokens: of B motions.
+            precision: "fp32" or "bf16" for the convolutions' arithmetic.
+
+        Raises:
+            KinelexError: another precision.
+        """
         step, (batch, size) = self.config.downsampling, tokens.ids.shape[:2]
         features = torch.zeros(batch, size * step, self.config.features, device=tokens.ids.device)
-        decoder = self._decoders.at("fp32")
+        decoder = self._decoders.at(precision)
         for length, rows in _equal_lengths(tokens.lengths):
             latent = self.quantizer.lookup(tokens.ids[rows, :length]).sum(0)
-            decoded = decoder(latent.transpose(1, 2)).transpose(1, 2)
+            decoded = decoder(latent.transpose(1, 2).to(PRECISIONS[precision])).transpose(1, 2)
             features[rows, : length * step] = decoded.to(features.dtype)
         return features
 
