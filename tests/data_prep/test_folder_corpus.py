@@ -163,3 +163,14 @@ def test_a_caption_without_words_is_named(name: str, folder: Path, tmp_path: Pat
     (folder / name).write_text(lines[name])
     with pytest.raises(KinelexError, match=rf"{name}, line 3: .*no word"):
         prepare("folder", folder, tmp_path / "store", workers=1)
+
+
+def test_a_store_within_the_folder_is_no_motion(folder: Path) -> None:
+    np.save(folder / "walk.npy", walker(60))
+    (folder / "walk.txt").write_text("a person walks")
+    first = prepare("folder", folder, folder / "stores" / "mine", workers=1)
+    again = prepare("folder", folder, folder / "stores" / "mine", workers=1)
+    assert (first.changed, again.changed) == (True, False)
+    assert again.skipped == ()
+    other = prepare("folder", folder, folder / "stores" / "other", workers=1)
+    assert other.total("clips") == 1

@@ -14,6 +14,7 @@ from kinelex.data.captions import Caption, is_humanml3d_line, parse_humanml3d_li
 from kinelex.data.corpora.plan import Plan
 from kinelex.data.source import SourceFolder, read_table
 from kinelex.data.splits import hashed_splits
+from kinelex.data.store import MANIFEST, STATISTICS
 from kinelex.data.store_writer import CAPTIONS, Skipped
 from kinelex.data.takes import PrepareOptions, Take
 from kinelex.errors import KinelexError, found_in
@@ -34,7 +35,7 @@ class _Described:
 
 
 def plan_folder(source: SourceFolder, options: PrepareOptions) -> Plan:
-    """One take a motion file, at any depth.
+    """One take a motion file, at any depth; a store that lies there, made before, is none.
 
     Captions come from captions.csv (columns file, caption; optional start and end in seconds, and subject), from a .txt
     beside the motion (a caption a line, plain or in HumanML3D's format), and from the phrases of Kinelex's own npz
@@ -44,7 +45,7 @@ def plan_folder(source: SourceFolder, options: PrepareOptions) -> Plan:
         KinelexError: no motion files, or a broken index.
     """
     folder = source.folder
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in SUFFIXES)
+    files = motion_files(folder)
     if not files:
         raise KinelexError(f"{folder} holds no motion file; put {', '.join(SUFFIXES)} files there")
     index = _index(source)
@@ -83,6 +84,16 @@ def plan_folder(source: SourceFolder, options: PrepareOptions) -> Plan:
         Skipped(name, "", f"named in {INDEX}, but there is no such motion file") for name in index
     ]
     return plan
+
+
+def motion_files(folder: Path) -> list[Path]:
+    """The files with motion at any depth, in order, but for those of stores."""
+    stores = {path.parent for path in folder.rglob(MANIFEST) if (path.parent / STATISTICS).is_file()}
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix.lower() in SUFFIXES and path.parent not in stores
+    )
 
 
 def unique_ids(names: Sequence[str]) -> dict[str, str]:
