@@ -107,6 +107,8 @@ def test_weights_made_for_inference_may_change_unseen() -> None:
         copies.at("fp32")
         network.weight.mul_(2)
         torch.testing.assert_close(copies.at("fp32")(torch.ones(1, 4)), network(torch.ones(1, 4)))
+        assert copies.at("fp32") is network  # a copy would have to be made in every call
+        torch.testing.assert_close(copies.at("bf16").weight, network.weight.bfloat16())
 
 
 def test_copies_follow_the_mode(masked: MaskTransformer, condition: TextCondition) -> None:
@@ -130,6 +132,12 @@ def test_a_generator_that_has_drawn_is_copied_and_stored(
     first = {precision: drawn(generator, precision) for precision in PRECISIONS}
     for twin in (copy.deepcopy(generator), pickle.loads(pickle.dumps(generator))):
         assert all(torch.equal(drawn(twin, precision), ids) for precision, ids in first.items())
+
+
+def test_a_copy_made_in_autocast_is_the_same(masked: MaskTransformer, condition: TextCondition) -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        copied = InferenceCopies(masked).at("fp32")
+    assert torch.equal(logits(copied, condition), logits(InferenceCopies(masked).at("fp32"), condition))
 
 
 def test_autocast_does_not_hinder(masked: MaskTransformer, condition: TextCondition) -> None:

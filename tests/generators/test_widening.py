@@ -88,6 +88,10 @@ def test_a_widened_residual_transformer_draws_the_same(
         noise = SampleNoise.of_seeds([0, 1, 2], torch.device("cpu"))
         return by.generate(base, text, LENGTHS, noise, SamplingOptions())
 
+    ids, layers = torch.randint(-1, CODES, (3, 12, LAYERS)), torch.tensor([1, 3, 2])
+    torch.testing.assert_close(
+        wide(ids, layers, condition, LENGTHS), plain(ids, layers, condition, LENGTHS), rtol=1e-4, atol=1e-4
+    )
     other = replace(condition, sentence=condition.sentence.flip(0))
     assert torch.equal(drawn(wide, condition), drawn(plain, condition))
     assert torch.equal(drawn(wide, other), drawn(plain, other))

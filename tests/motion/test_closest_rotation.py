@@ -33,6 +33,10 @@ def test_they_are_those_of_the_singular_values() -> None:
         torch.testing.assert_close(closest_rotations(matrices), expected, atol=1e-8, rtol=0)
 
 
+def test_of_no_matrices_there_are_no_rotations() -> None:
+    assert closest_rotations(torch.zeros(0, 3, 3).double()).shape == (0, 3, 3)
+
+
 def test_the_size_of_a_matrix_does_not_matter() -> None:
     matrices = shaped(3.0, 2.0, 1.0)
     for scale in (1e-30, 1e30):

@@ -119,6 +119,39 @@ def test_forward_carries_gradients_to_the_words_and_encode_does_not(folder: Path
     assert encoder.training
 
 
+def test_encoding_follows_the_weights(folder: Path) -> None:
+    encoder = TextEncoder.load(folder)
+    first = encoder.embed(TEXTS[:1])
+    optimizer = torch.optim.AdamW(encoder.parameters(), lr=0.1, fused=True)  # leaves no trace at the weights
+    for _ in range(2):
+        features = encoder(encoder.tokenize(TEXTS[:1]))
+        features.pooled.square().sum().backward()
+        optimizer.step()
+        now = encoder(encoder.tokenize(TEXTS[:1])).pooled.detach()
+        torch.testing.assert_close(encoder.embed(TEXTS[:1]), now, atol=1e-4, rtol=1e-3)
+    assert (encoder.embed(TEXTS[:1]) - first).abs().max() > 1e-3
+    encoder.model = TextEncoder.load(folder).model
+    torch.testing.assert_close(encoder.embed(TEXTS[:1]), first)
+
+
+def test_no_part_drops_out_while_texts_are_encoded(folder: Path) -> None:
+    encoder = TextEncoder.load(folder)
+    part = next(part for part in encoder.model.modules() if isinstance(part, torch.nn.Linear))
+    part.register_forward_hook(lambda module, _, output: output * (2.0 if module.training else 1.0))
+    plain = encoder.embed(TEXTS[:1])
+    part.train()
+    assert torch.equal(encoder.embed(TEXTS[:1]), plain)
+
+
+def test_hooks_are_called(folder: Path) -> None:
+    encoder = TextEncoder.load(folder)
+    calls: list[int] = []
+    part = next(part for part in encoder.model.modules() if isinstance(part, torch.nn.Linear))
+    part.register_forward_hook(lambda *_: calls.append(1))
+    encoder.embed(TEXTS)
+    assert calls
+
+
 def test_bad_input_is_one_sentence(folder: Path, tmp_path: Path) -> None:
     encoder = TextEncoder.load(folder)
     with pytest.raises(KinelexError, match="text 2 of 2 is empty"):

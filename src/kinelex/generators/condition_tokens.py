@@ -14,7 +14,8 @@ class ConditionTokens:
     Attributes:
         tokens: (B, 1 + S, C) of the sentence and the phrases, which stand before the motion tokens.
         mask: (B, 1 + S) True where there is one.
-        guide: (B, L, C) what is added to the motion tokens; None for nothing.
+        guide: (B, L, C) what is added to the motion tokens, None for nothing; where they are widened, their places are
+            in it too.
     """
 
     tokens: Tensor

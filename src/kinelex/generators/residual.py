@@ -99,6 +99,11 @@ class ResidualTransformer(TokenTransformer):
         return self.input_tables_
 
     @property
+    def _summed_tables(self) -> Tensor:
+        """What the history sums, (Q - 1, codes + 1, code_width), or (..., 4C) of a widened network."""
+        return self.input_tables if self.widening is None else self.wide_tables
+
+    @property
     def output_tables(self) -> Tensor:
         """(Q - 1, codes + 1, code_width) output tables of layers 1..Q-1."""
         if self.config.share_weights:
@@ -109,7 +114,7 @@ class ResidualTransformer(TokenTransformer):
         """(Q', B, L, code_width) running sums of the embeddings of ids (B, L, Q'); q sums layers 0..q."""
         valid = length_mask(lengths, ids.shape[1])[..., None] & (ids >= 0)
         rows = ids.where(valid, self.config.pad_id)
-        tables = self.input_tables
+        tables = self._summed_tables
         embedded = [F.embedding(rows[..., q], tables[q]) for q in range(ids.shape[-1])]
         return torch.stack(embedded).cumsum(0)
 
@@ -168,8 +173,7 @@ class ResidualTransformer(TokenTransformer):
         scale, copies = options.residual_guidance, 1 if options.residual_guidance == 1 else 2
         text = self.read(condition if copies == 1 else condition.with_unconditional(), base.shape[1])
         valid = length_mask(lengths, base.shape[1])
-        inputs = self.input_tables if self.widening is None else self.wide_tables
-        outputs = self.output_tables
+        inputs, outputs = self._summed_tables, self.output_tables
         layers_ids, history = [base], base.new_zeros((), dtype=inputs.dtype)
         for q in range(1, self.config.quantizers):
             below = layers_ids[-1]

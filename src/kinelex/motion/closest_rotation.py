@@ -42,7 +42,7 @@ def closest_rotations(matrices: Tensor) -> Tensor:
         slope = torch.addcmul(cubic, torch.add(factor, square, alpha=2), greatest)
         step = torch.addcmul(constant, cubic, greatest) / slope
         greatest = greatest - step
-        if step.abs().max() < _SETTLED:
+        if (step.abs() < _SETTLED).all():
             break
     rest = third + _wide(greatest) * second + _wide(greatest.square() + quadratic) * first
     # Its multiple of the identity is left out: half turns about the three axes, and none, add up to 0.

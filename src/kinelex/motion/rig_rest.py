@@ -68,7 +68,7 @@ def rest_offsets(positions: Tensor, skeleton: Skeleton) -> Tensor:
     """
     bones = positions - positions[..., [max(parent, 0) for parent in skeleton.parents], :]
     lengths = bones.norm(dim=-1).median(dim=-2).values
-    offsets = rest_directions(skeleton) * lengths.unsqueeze(-1)
+    offsets = rest_directions(skeleton).to(lengths) * lengths.unsqueeze(-1)
     for bundles in bundles_of(skeleton):
         shapes = _bundle_shape(bundles.bones(positions), bundles.members(offsets), bundles.weights)
         offsets[..., bundles.ends, :] = shapes.flatten(-3, -2)
@@ -126,7 +126,7 @@ def bundle_rotations(bones: Tensor, rest: Tensor, weights: Tensor) -> Tensor:
 
     W. Kabsch, "A solution for the best rotation to relate two sets of vectors", Acta Cryst. A32, 1976.
     """
-    return closest_rotations(bones.mT @ (weights.unsqueeze(-1) * rest).unsqueeze(-3))
+    return closest_rotations(bones.mT @ (weights.to(rest).unsqueeze(-1) * rest).unsqueeze(-3))
 
 
 def _bundle_shape(bones: Tensor, average: Tensor, weights: Tensor) -> Tensor:

@@ -221,6 +221,7 @@ class RVQVAE(nn.Module):
         """
         step, (batch, size) = self.config.downsampling, tokens.ids.shape[:2]
         features = torch.zeros(batch, size * step, self.config.features, device=tokens.ids.device)
+        self._decoders = self._decoders.of(self.decoder)
         decoder = self._decoders.at(precision)
         for length, rows in _equal_lengths(tokens.lengths):
             latent = self.quantizer.lookup(tokens.ids[rows, :length]).sum(0)
