@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 from torch import Tensor, nn
@@ -23,7 +24,7 @@ class TokenTransformerConfig(Protocol):
     def segments(self) -> bool: ...
 
 
-class TokenTransformer(nn.Module):
+class TokenTransformer(nn.Module, ABC):
     """Encodes [sentence, phrases, motion tokens].
 
     A copy to draw with is widened (see `Widening`): all that goes into its encoder is then 4C wide.
@@ -46,9 +47,9 @@ class TokenTransformer(nn.Module):
         self.widening = Widening(weight.float(), bias.float())
         self._widen(self.widening)
 
+    @abstractmethod
     def _widen(self, widening: Widening) -> None:
         """Make the tables of what the network itself puts into its encoder."""
-        raise NotImplementedError
 
     def read(self, condition: TextCondition, length: int) -> ConditionTokens:
         """The text as the encoder reads it before motions of L tokens."""
